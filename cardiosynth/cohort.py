@@ -1,0 +1,168 @@
+"""Subjects and cohorts: the only module that knows the files of a cohort.
+
+A cohort on disk is a folder with ``subjects.csv`` (one row a subject), ``images.npy`` and, where
+there are masks, ``masks.npy``: flat arrays (slices of all subjects, 2, H, W) of uint8, opened as
+memory maps, in which a subject owns the rows ``first .. first + slices``. Phase 0 is end-diastole,
+phase 1 end-systole; slices run from base to apex.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cardiosynth.errors import InputError
+from cardiosynth.volumes import LABELS, ejection_fraction
+
+ED, ES = 0, 1
+SPLITS = ("train", "validation", "test", "extra_test")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One heart at end-diastole and end-systole, on whatever grid it has.
+
+    images: (slices, 2, H, W), any real type. masks: the same shape with labels 0 background, 1 RV,
+    2 myocardium, 3 LV, or None. spacing_mm: in-plane pixel (row, column). slice_gap_mm: distance
+    between slice centres. extra: further columns for ``subjects.csv``.
+    Raises InputError naming the subject when any of it cannot be true.
+    """
+
+    id: str
+    source: str
+    images: np.ndarray
+    masks: np.ndarray | None
+    spacing_mm: tuple[float, float]
+    slice_gap_mm: float
+    edv_ml: float
+    esv_ml: float
+    extra: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.images.ndim != 4 or self.images.shape[1] != 2:
+            raise InputError(f"{self.id}: images have shape {self.images.shape}; expected (slices, 2, H, W)")
+        if not np.isfinite(self.images).all():
+            raise InputError(f"{self.id}: the images hold NaN or infinite pixels; export the scan again")
+        if self.masks is not None:
+            self._check_masks()
+        sizes = (*self.spacing_mm, self.slice_gap_mm)
+        if not all(np.isfinite(size) and size > 0 for size in sizes):
+            raise InputError(f"{self.id}: spacing {sizes} mm; expected three positive numbers (row, column, slice gap)")
+        if not (np.isfinite(self.edv_ml) and np.isfinite(self.esv_ml) and self.edv_ml >= self.esv_ml > 0):
+            raise InputError(
+                f"{self.id}: EDV {self.edv_ml:.1f} ml and ESV {self.esv_ml:.1f} ml; expected EDV >= ESV > 0 "
+                "(are the ED and ES frames swapped?)"
+            )
+
+    def _check_masks(self):
+        if self.masks.shape != self.images.shape:
+            raise InputError(f"{self.id}: masks have shape {self.masks.shape}, images {self.images.shape}; they must agree")
+        unknown = sorted(set(np.unique(self.masks).tolist()) - set(LABELS.values()))
+        if unknown:
+            raise InputError(f"{self.id}: unknown mask labels {unknown}; expected 0 background, 1 RV, 2 myocardium, 3 LV")
+
+    @property
+    def ef(self) -> float:
+        """Ejection fraction in percent."""
+        return float(ejection_fraction(self.edv_ml, self.esv_ml))
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A cohort on disk, opened without reading it. table: ``subjects.csv`` with ``id`` as the index."""
+
+    folder: Path
+    table: pd.DataFrame
+
+    @classmethod
+    def open(cls, folder) -> "Cohort":
+        folder = Path(folder)
+        if not (folder / "subjects.csv").is_file():
+            raise InputError(f"{folder}: no subjects.csv, so this is not a cohort; make one with 'python -m cardiosynth ingest'")
+        table = pd.read_csv(folder / "subjects.csv", dtype={"id": str}).set_index("id")
+        return cls(folder, table)
+
+    def images(self) -> np.ndarray:
+        """All slices, a memory map (slices, 2, H, W) of uint8."""
+        return np.load(self.folder / "images.npy", mmap_mode="r")
+
+    def masks(self) -> np.ndarray:
+        """All masks, a memory map like ``images``."""
+        return np.load(self.folder / "masks.npy", mmap_mode="r")
+
+    def rows(self, subject_id: str) -> slice:
+        """Where a subject's slices lie in the flat arrays."""
+        first = int(self.table.at[subject_id, "first"])
+        return slice(first, first + int(self.table.at[subject_id, "slices"]))
+
+    def split(self, *names: str) -> "Cohort":
+        """The subjects of the named splits; the arrays stay shared."""
+        return Cohort(self.folder, self.table[self.table["split"].isin(names)])
+
+    def take(self, ids) -> "Cohort":
+        """The named subjects, in the order given."""
+        return Cohort(self.folder, self.table.loc[list(ids)])
+
+    def __len__(self):
+        return len(self.table)
+
+
+def write_cohort(folder, subjects: Iterable[Subject], with_masks: bool = True) -> Cohort:
+    """Write subjects that share one grid, streaming: memory does not grow with their number.
+
+    Files appear under their final names only when all subjects are written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ["images", "masks"] if with_masks else ["images"]
+    partial = {name: folder / f".{name}.partial" for name in names}
+    rows, first, shape = [], 0, None
+    streams = {name: open(path, "wb") for name, path in partial.items()}
+    try:
+        for subject in subjects:
+            shape = shape or subject.images.shape[1:]
+            if subject.images.shape[1:] != shape or subject.images.dtype != np.uint8:
+                raise InputError(f"{subject.id}: expected uint8 images of shape (slices, *{shape}) in {folder}")
+            for name in names:
+                streams[name].write(np.ascontiguousarray(getattr(subject, name), dtype=np.uint8).tobytes())
+            rows.append(_row(subject, first))
+            first += len(subject.images)
+    finally:
+        for stream in streams.values():
+            stream.close()
+    if not rows:
+        raise InputError(f"{folder}: no subject could be read, so there is no cohort to write")
+    for name in names:
+        _as_npy(partial[name], folder / f"{name}.npy", (first, *shape))
+    table = pd.DataFrame(rows)
+    table.to_csv(folder / ".subjects.partial", index=False)
+    os.replace(folder / ".subjects.partial", folder / "subjects.csv")
+    return Cohort.open(folder)
+
+
+def _row(subject: Subject, first: int) -> dict:
+    return {
+        "id": subject.id,
+        "source": subject.source,
+        "edv_ml": round(subject.edv_ml, 4),
+        "esv_ml": round(subject.esv_ml, 4),
+        "ef": round(subject.ef, 4),
+        "slices": len(subject.images),
+        "slice_gap_mm": round(subject.slice_gap_mm, 4),
+        "spacing_mm": round(float(np.mean(subject.spacing_mm)), 6),
+        "first": first,
+        **subject.extra,
+    }
+
+
+def _as_npy(raw: Path, target: Path, shape: tuple) -> None:
+    """Prefix the streamed bytes with an .npy header and rename."""
+    temporary = target.with_suffix(".npy.partial")
+    array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+    array[:] = np.memmap(raw, dtype=np.uint8, mode="r", shape=shape)
+    array.flush()
+    os.replace(temporary, target)
+    raw.unlink()

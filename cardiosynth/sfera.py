@@ -1,0 +1,134 @@
+"""SFERA: ventricular volumes from a short-axis stack without segmenting it (paper, Fig. 7 and Methods).
+
+A residual CNN reads every slice's (ED, ES) pair, a bidirectional LSTM runs over the slices, and a
+Bayesian ridge turns the learned features into EDV and ESV. All slices of a batch pass through the CNN
+as one long list, so that nothing is spent on padding.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.linear_model import BayesianRidge
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from cardiosynth.study import Sfera as Settings
+
+BLOCKS = 5
+
+
+class ResidualBlock(nn.Module):
+    """A 3x3 convolution, 2x2 max pooling, further 3x3 convolutions, beside a pooled 1x1 shortcut.
+
+    The paper names the layers of a block but not their order; pooling after the first convolution
+    leaves the others a quarter of the pixels.
+    """
+
+    def __init__(self, inputs: int, outputs: int, convolutions: int):
+        super().__init__()
+        layers = [*_convolution(inputs, outputs), nn.ReLU(), nn.MaxPool2d(2)]
+        for _ in range(convolutions - 1):
+            layers += [*_convolution(outputs, outputs), nn.ReLU()]
+        self.body = nn.Sequential(*layers[:-1]) if convolutions > 1 else nn.Sequential(*layers)
+        self.shortcut = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.shortcut(x))  # (n, outputs, h/2, w/2)
+
+
+def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
+    return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs)]
+
+
+class Sfera(nn.Module):
+    """The network up to the linear head that trains it; the ridge later replaces the head.
+
+    settings: widths (study.Sfera). size_px: height and width of the images, at least 32.
+    """
+
+    def __init__(self, settings: Settings, size_px: int):
+        super().__init__()
+        widths = [2] + [settings.base_channels * 2**i for i in range(BLOCKS)]
+        self.blocks = nn.Sequential(*(ResidualBlock(a, b, settings.convolutions) for a, b in zip(widths, widths[1:])))
+        self.reduce = nn.Linear(widths[-1] * (size_px // 2**BLOCKS) ** 2, settings.features)
+        self.lstm = nn.LSTM(settings.features, settings.hidden, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(2 * settings.hidden, 2)
+        self.readout = settings.readout
+
+    def features(self, images: Tensor, slices: Tensor) -> Tensor:
+        """Features of whole hearts, (subjects, 2 hidden).
+
+        images: (sum of slices, 2, H, W) in [0, 1], subjects one after the other, base to apex.
+        slices: (subjects,) int64 on the CPU, slices of each.
+        """
+        x = self.blocks(images.to(memory_format=torch.channels_last))  # (sum of slices, c, h, w)
+        x = torch.relu(self.reduce(x.flatten(1)))  # (sum of slices, features)
+        stacks = nn.utils.rnn.pad_sequence(x.split(slices.tolist()), batch_first=True)  # (subjects, most slices, features)
+        packed = pack_padded_sequence(stacks, slices, batch_first=True, enforce_sorted=False)
+        outputs, (last, _) = self.lstm(packed)
+        if self.readout == "last":
+            return torch.cat([last[0], last[1]], dim=1)
+        return pad_packed_sequence(outputs, batch_first=True)[0].sum(dim=1)  # padded outputs are zero
+
+    def forward(self, images: Tensor, slices: Tensor) -> Tensor:
+        """(EDV, ESV) divided by the slice gap and scaled as in training, (subjects, 2)."""
+        return self.head(self.features(images, slices))
+
+
+@dataclass(frozen=True)
+class VolumeRidge:
+    """Bayesian ridge from features to EDV and ESV per mm of slice gap (MacKay 1992; scikit-learn).
+
+    Arrays over the two volumes: coefficients (2, d), intercepts (2,), covariance (2, d, d) of the
+    coefficients, noise_sd (2,); centre and scale (d,) standardise features; correlation of the errors
+    of EDV and ESV.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    covariance: np.ndarray
+    noise_sd: np.ndarray
+    correlation: float
+
+    @classmethod
+    def fit(cls, features, volumes, held_out_features, held_out_volumes) -> "VolumeRidge":
+        """Fit on training subjects; take noise and correlation of the errors from held-out ones.
+
+        features: (n, d); volumes: (n, 2) ml per mm of gap. The network has fitted its training subjects
+        closely, so their residuals would promise too much: the noise is measured on validation subjects.
+        """
+        centre, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+        models = [BayesianRidge().fit((features - centre) / scale, volumes[:, i]) for i in range(2)]
+        coefficients = np.stack([m.coef_ for m in models])
+        intercepts = np.array([m.intercept_ for m in models])
+        errors = (held_out_features - centre) / scale @ coefficients.T + intercepts - held_out_volumes
+        correlation = float(np.clip(np.corrcoef(errors.T)[0, 1], -0.99, 0.99))
+        covariance = np.stack([m.sigma_ for m in models])
+        return cls(centre, scale, coefficients, intercepts, covariance, np.sqrt((errors**2).mean(axis=0)), correlation)
+
+    def predict(self, features) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of (EDV, ESV) per mm of gap, both (n, 2)."""
+        x = (np.asarray(features) - self.centre) / self.scale
+        mean = x @ self.coefficients.T + self.intercepts
+        variance = np.einsum("nd,kde,ne->nk", x, self.covariance, x) + self.noise_sd**2
+        return mean, np.sqrt(variance)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As named tensors, for a safetensors file."""
+        return {f"ridge.{name}": torch.as_tensor(np.asarray(value)) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> "VolumeRidge":
+        """Inverse of ``tensors``; other names are ignored."""
+        values = {name.removeprefix("ridge."): t.numpy() for name, t in tensors.items() if name.startswith("ridge.")}
+        return cls(**{**values, "correlation": float(values["correlation"])})
+
+
+def ef_sd(edv, esv, edv_sd, esv_sd, correlation):
+    """Standard deviation of the EF in points, by the delta method on EF = 100 (1 - ESV/EDV)."""
+    by_edv, by_esv = 100 * esv / edv**2, -100 / edv
+    variance = (by_edv * edv_sd) ** 2 + (by_esv * esv_sd) ** 2 + 2 * correlation * by_edv * by_esv * edv_sd * esv_sd
+    return np.sqrt(np.maximum(variance, 0))

@@ -1,0 +1,186 @@
+"""Study files: everything that a study can vary, checked on load.
+
+Unknown keys and bad values are refused before anything runs, with the key's path in the message.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cardiosynth.errors import InputError
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Dataset = Literal["phantom-a", "phantom-b", "acdc"]
+
+
+class Section(BaseModel):
+    """Strict base: no unknown keys, no silent conversions, immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Datasets(Section):
+    """Dataset 1 of the paper (``a``: masks, generator, synthesis) and Dataset 2 (``b``: volumes alone)."""
+
+    a: Dataset
+    b: Dataset | None = None
+
+
+class Phantom(Section):
+    """Subjects drawn per split at each site of the embedded cohort."""
+
+    train: Count = 80
+    validation: Count = 24
+    test: Count = 80
+
+
+class Grid(Section):
+    """The grid that every image is brought to (paper: 150 pixels over 150 mm, 3 % and 97 % quantiles)."""
+
+    size_px: Annotated[int, Field(ge=32, le=512)] = 150
+    extent_mm: Positive = 150.0
+    low_quantile: Fraction = 0.03
+    high_quantile: Fraction = 0.97
+    minimum_slices: Count = 5
+
+    @property
+    def spacing_mm(self) -> float:
+        return self.extent_mm / self.size_px
+
+
+class Masks(Section):
+    """Mask synthesis (paper, Methods; the readings of its counts are discussed in the book).
+
+    interpolations: masks between ED and ES (paper F = 11). scales: values of gamma (paper 13).
+    scaling: ``paired`` (i-th ED with i-th ES) or ``separate`` (each with the other frame original).
+    gamma_acts_on: ``area`` (lengths by its root) or ``length``. synthetic_gap_mm: ``source`` or mm.
+    target: EF distribution of the chosen subjects. train_subjects, validation_subjects: how many to
+    choose at most, null for all candidates.
+    """
+
+    interpolations: Count = 11
+    scales: Count = 13
+    es_scale: tuple[Positive, Positive] = (0.7, 1.0)
+    ed_scale: tuple[Positive, Positive] = (1.0, 1.2)
+    scaling: Literal["paired", "separate"] = "paired"
+    gamma_acts_on: Literal["area", "length"] = "area"
+    include_original: bool = False
+    minimum_ef: Positive = 10.0
+    maximum_ef: Positive = 80.0
+    synthetic_gap_mm: Literal["source"] | Positive = "source"
+    target: Literal["uniform", "all"] = "uniform"
+    train_subjects: Count | None = None
+    validation_subjects: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pairs(cls, values):
+        """YAML has lists; the strict model wants tuples."""
+        if isinstance(values, dict):
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return values
+
+
+class Generator(Section):
+    """SPADE generator and its adversary (Park et al., CVPR 2019; paper, Methods)."""
+
+    base_channels: Count = 64
+    shared_channels: Count = 128
+    discriminator_channels: Count = 64
+    steps: Count = 20000
+    batch: Count = 16
+    generator_rate: Positive = 1e-4
+    discriminator_rate: Positive = 4e-4
+    feature_weight: float = 10.0
+    perceptual_weight: float = 10.0
+
+
+class Segmentation(Section):
+    """U-Net used as the comparator and as the feature network of the perceptual loss."""
+
+    channels: Count = 16
+    epochs: Count = 40
+    batch: Count = 32
+    rate: Positive = 2e-3
+
+
+class Sfera(Section):
+    """SFERA network (paper, Fig. 7) and its training.
+
+    base_channels: of the first of five blocks, doubling (paper 32). features: per slice (paper 128).
+    hidden: LSTM width per direction. readout: what the volumes are read from, the sum of the LSTM's
+    outputs over slices or its last states. epochs count passes over the cohort trained on; batch
+    counts subjects.
+    """
+
+    base_channels: Count = 32
+    convolutions: Count = 2
+    features: Count = 128
+    hidden: Count = 64
+    readout: Literal["sum", "last"] = "sum"
+    batch: Count = 8
+    rate: Positive = 2e-3
+    fine_tuning_rate: Positive = 5e-4
+    real_epochs: Count = 100
+    synthetic_epochs: Count = 20
+    fine_tuning_epochs: Count = 50
+
+
+class Statistics(Section):
+    """Bootstrap draws over patients and the confidence level of every interval."""
+
+    bootstrap_draws: Count = 2000
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class Study(Section):
+    """One study. seed draws cohorts and the generator; seeds repeat the SFERA trainings."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    title: str
+    seed: int = 2022
+    seeds: Annotated[list[int], Field(min_length=1)] = [1, 2, 3]
+    ablation_seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    datasets: Datasets
+    phantom: Phantom = Phantom()
+    grid: Grid = Grid()
+    masks: Masks = Masks()
+    generator: Generator = Generator()
+    segmentation: Segmentation = Segmentation()
+    sfera: Sfera = Sfera()
+    statistics: Statistics = Statistics()
+
+    def subset(self, *sections: str) -> dict:
+        """The named sections as plain data: what a stage depends on."""
+        return {name: self.model_dump(mode="json")[name] for name in sections}
+
+
+def load_study(path) -> Study:
+    """Read and check a study file. Raises InputError naming the file and the key's path."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such study file; the studies are in studies/")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of keys to values; see studies/laptop.yaml")
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = "unknown key" if first["type"] == "extra_forbidden" else f"{first['input']!r}: {first['msg']}"
+        raise InputError(f"{path}: {key}: {reason}") from error
+
+
+def fingerprint(values) -> str:
+    """Short hash of plain data, the same for the same values in any order of keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from cardiosynth.cohort import Cohort, Subject, write_cohort
+from cardiosynth.errors import InputError
+
+
+def heart(name="one", slices=3, **changes):
+    values = {
+        "id": name, "source": "test", "images": np.full((slices, 2, 8, 8), 7, np.uint8), "masks": np.zeros((slices, 2, 8, 8), np.uint8),
+        "spacing_mm": (1.0, 1.0), "slice_gap_mm": 8.0, "edv_ml": 100.0, "esv_ml": 40.0, "extra": {"split": "train"},
+    }
+    return Subject(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"edv_ml": 30.0}, "ED and ES frames swapped"),
+        ({"esv_ml": 0.0}, "EDV >= ESV > 0"),
+        ({"slice_gap_mm": 0.0}, "three positive numbers"),
+        ({"spacing_mm": (float("nan"), 1.0)}, "three positive numbers"),
+        ({"masks": np.full((3, 2, 8, 8), 85, np.uint8)}, r"unknown mask labels \[85\]"),
+        ({"masks": np.zeros((3, 2, 8, 9), np.uint8)}, "they must agree"),
+        ({"images": np.full((3, 2, 8, 8), np.nan)}, "NaN"),
+        ({"images": np.zeros((3, 8, 8))}, "expected \\(slices, 2, H, W\\)"),
+    ],
+)
+def test_a_subject_that_cannot_be_true_is_refused_by_name(changes, message):
+    with pytest.raises(InputError, match="^one: .*" + message):
+        heart(**changes)
+
+
+def test_a_cohort_comes_back_as_it_was_written(tmp_path):
+    rng = np.random.default_rng(0)
+    subjects = [heart(f"s{i}", i + 2, images=rng.integers(0, 255, (i + 2, 2, 8, 8), dtype=np.uint8),
+                      masks=rng.integers(0, 4, (i + 2, 2, 8, 8), dtype=np.uint8)) for i in range(3)]
+    write_cohort(tmp_path, iter(subjects))
+    cohort = Cohort.open(tmp_path)
+    assert list(cohort.table.index) == ["s0", "s1", "s2"]
+    assert cohort.table.loc["s1", "ef"] == 60.0
+    for subject in subjects:
+        assert np.array_equal(cohort.images()[cohort.rows(subject.id)], subject.images)
+        assert np.array_equal(cohort.masks()[cohort.rows(subject.id)], subject.masks)
+    assert len(cohort.split("train")) == 3 and len(cohort.split("test")) == 0
+    assert not list(tmp_path.glob("*.partial")) and not list(tmp_path.glob(".*partial*"))
+
+
+def test_a_failure_midway_leaves_no_cohort(tmp_path):
+    def broken():
+        yield heart("good")
+        raise InputError("bad: scan")
+
+    with pytest.raises(InputError, match="bad: scan"):
+        write_cohort(tmp_path / "c", broken())
+    with pytest.raises(InputError, match="not a cohort"):
+        Cohort.open(tmp_path / "c")
+
+
+def test_mixed_grids_are_refused(tmp_path):
+    other = heart("two", images=np.zeros((3, 2, 9, 9), np.uint8), masks=None)
+    with pytest.raises(InputError, match="two: expected uint8 images"):
+        write_cohort(tmp_path, [heart("one"), other], with_masks=False)

@@ -1,0 +1,246 @@
+"""Statistics against closed forms, numbers worked out by hand, simulations and scipy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cardiosynth import measures, statistics
+from cardiosynth.errors import InputError
+from cardiosynth.study import Statistics
+
+SETTINGS = Statistics(bootstrap_draws=300)
+
+
+def predictions(edv_errors: dict, true_ef=(30.0, 50.0, 60.0, 75.0), dataset="phantom-a", sd_ml=np.nan, split="test"):
+    """A table in which every heart has 100 ml at ED: edv_errors[(experiment, seed)] are added to the true EDV."""
+    true_ef = np.asarray(true_ef, float)
+    rows = []
+    for (experiment, seed), errors in edv_errors.items():
+        table = pd.DataFrame({"subject": [f"{split}-{i:03d}" for i in range(len(true_ef))], "true_ef": true_ef})
+        table = table.assign(dataset=dataset, split=split, experiment=experiment, seed=seed, true_edv_ml=100.0,
+                             true_esv_ml=100 - true_ef, edv_ml=100 + np.asarray(errors, float), esv_ml=100 - true_ef,
+                             ef=true_ef, edv_sd_ml=sd_ml, esv_sd_ml=sd_ml, ef_sd=np.nan)
+        rows.append(table)
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_gaussian_crps_of_a_standard_normal_at_its_mean():
+    assert measures.crps_gaussian(0.0, 1.0, 0.0) == pytest.approx((np.sqrt(2) - 1) / np.sqrt(np.pi))
+    assert measures.crps_gaussian(10.0, 3.0, 10.0) == pytest.approx(3 * (np.sqrt(2) - 1) / np.sqrt(np.pi))
+
+
+def test_crps_without_a_spread_is_the_absolute_error():
+    assert measures.crps_gaussian([7.0, 7.0], [0.0, np.nan], [4.0, 4.0]) == pytest.approx([3.0, 3.0])
+
+
+def test_kaggle_crps_of_point_forecasts_is_mae_over_600():
+    mean, truth = np.array([100.0, 80.0, 201.0]), np.array([120.0, 80.0, 200.0])
+    scores = measures.crps_kaggle(mean, np.nan, truth)
+    assert scores == pytest.approx(np.abs(mean - truth) / 600)
+    assert scores.mean() == pytest.approx(7 / 600)
+
+
+def test_kaggle_crps_is_the_gaussian_crps_over_600_when_smooth():
+    mean, sd, truth = np.array([150.0, 90.0]), np.array([20.0, 15.0]), np.array([163.5, 85.5])
+    assert 600 * measures.crps_kaggle(mean, sd, truth) == pytest.approx(
+        measures.crps_gaussian(mean, sd, truth), abs=0.005)
+
+
+def test_kaggle_crps_by_hand():
+    """Thresholds 0 and 1 lie below the truth 1.5; the forecast N(0, 1) has F = 1/2, 0.8413, then 0.9772, 0.9987, ..."""
+    steps = stats.norm.cdf(np.arange(600))
+    expected = (steps[0] ** 2 + steps[1] ** 2 + ((steps[2:] - 1) ** 2).sum()) / 600
+    assert measures.crps_kaggle(0.0, 1.0, 1.5) == pytest.approx(expected)
+
+
+def test_bland_altman_by_hand():
+    """Differences 1, 2, 3, 4: mean 2.5, SD sqrt(5/3)."""
+    found = measures.bland_altman([11.0, 22.0, 33.0, 44.0], [10.0, 20.0, 30.0, 40.0])
+    sd = np.sqrt(5 / 3)
+    assert found["bias"] == 2.5 and found["n"] == 4
+    assert found["sd"] == pytest.approx(sd)
+    assert found["upper_limit"] == pytest.approx(2.5 + 1.96 * sd)
+    assert found["lower_limit"] == pytest.approx(2.5 - 1.96 * sd)
+    assert found["bias_high"] - 2.5 == pytest.approx(3.182446305 * sd / 2)  # t(0.975, 3 degrees of freedom)
+
+
+def test_limits_of_agreement_have_exact_coverage():
+    """The interval of the upper limit holds bias + 1.96 SD in 95 % of small samples, where the approximation fails."""
+    samples = np.random.default_rng(5).normal(3.0, 2.0, (1500, 6))
+    held = [found["upper_limit_low"] < 3 + 1.96 * 2 < found["upper_limit_high"]
+            for found in (measures.bland_altman(sample, np.zeros(6)) for sample in samples)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.018)  # three standard errors
+
+
+def test_limits_of_agreement_meet_the_large_sample_approximation():
+    values = np.random.default_rng(1).normal(0.0, 5.0, 4000)
+    found = measures.bland_altman(values, np.zeros(4000))
+    half = 1.96 * found["sd"] * np.sqrt(1 / 4000 + 1.96**2 / (2 * 3999))  # Bland and Altman 1999
+    assert found["upper_limit_high"] - found["upper_limit"] == pytest.approx(half, rel=0.05)
+    assert found["lower_limit"] - found["lower_limit_low"] == pytest.approx(half, rel=0.05)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_agreement_of_too_few_patients_is_empty(n):
+    found = measures.bland_altman(np.full(n, 5.0), np.full(n, 4.0))
+    assert found["n"] == n and np.isnan(found["upper_limit"]) and np.isnan(found["bias_low"])
+
+
+def test_bootstrap_weights_are_draws_of_patients():
+    weights = measures.patient_weights(7, 50, 3)
+    assert weights.sum(axis=1) == pytest.approx(np.ones(50))
+    assert np.array_equal(weights * 7, np.round(weights * 7))
+    assert weights.mean(axis=0) == pytest.approx(np.full(7, 1 / 7), abs=0.06)
+
+
+def test_bootstrap_interval_agrees_with_scipy():
+    errors = np.random.default_rng(2).normal(0, 4, (80, 1))
+    settings = Statistics(bootstrap_draws=4000)
+    ours = measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(errors, weights), 80, settings, 9)
+    theirs = stats.bootstrap((errors[:, 0],), lambda e, axis: np.sqrt(np.mean(e**2, axis)), n_resamples=4000,
+                             method="percentile", rng=np.random.default_rng(9)).confidence_interval
+    assert ours == pytest.approx(tuple(theirs), rel=0.02)
+
+
+def test_bootstrap_interval_covers_the_true_rmse():
+    simulated = np.random.default_rng(4).normal(0, 3, (300, 60, 1))
+    intervals = [measures.bootstrap_interval(lambda weights, e=errors: measures.bootstrap_rmse(e, weights), 60,
+                                             SETTINGS, seed) for seed, errors in enumerate(simulated)]
+    covered = np.mean([low < 3 < high for low, high in intervals])
+    assert 0.89 < covered < 0.98
+
+
+def test_a_wider_confidence_gives_a_wider_interval():
+    errors = np.random.default_rng(2).normal(0, 4, (50, 2))
+    widths = [np.ptp(measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(errors, weights), 50,
+                                                 Statistics(confidence=level), 1)) for level in (0.5, 0.9, 0.99)]
+    assert widths == sorted(widths) and widths[0] < widths[-1] / 2
+
+
+def test_rank_tests_by_hand():
+    """Ranks 1, 2, 3 against 4, 5, 6: H = 12 / 42 (6^2 / 3 + 15^2 / 3) - 21 = 27 / 7 with one degree of freedom."""
+    assert measures.kruskal_p(np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])) == pytest.approx(
+        stats.chi2.sf(27 / 7, 1))
+    first, second = np.array([5.0, 6.0, 7.0, 8.0, 9.0, 10.0]), np.array([4.5, 5.0, 5.5, 6.0, 6.5, 7.0])
+    assert measures.wilcoxon_p(first, second) == pytest.approx(2 / 2**6)  # all six differences have one sign
+    assert np.isnan(measures.wilcoxon_p(first, first))
+
+
+def test_a_paired_test_sees_what_kruskal_wallis_misses():
+    """A small constant gain over very different patients: paired it is plain, unpaired it drowns."""
+    first = np.linspace(1, 30, 40)
+    assert measures.wilcoxon_p(first, first - 0.5) < 1e-6 < 0.5 < measures.kruskal_p(first, first - 0.5)
+
+
+def test_table1_by_hand():
+    """Seed 1 errs by 3, -4, 0, 0 ml, seed 2 by 6, -8, 0, 0: RMSE 2.5 and 5, MAE 1.75 and 3.5."""
+    table = statistics.table1(predictions({("RSO", 1): [3, -4, 0, 0], ("RSO", 2): [6, -8, 0, 0]}), SETTINGS, 1)
+    cells = table.set_index(["quantity", "group"])
+    row = cells.loc[("edv_ml", "all")]
+    assert (row.rmse, row.mae, row.n, row.seeds) == (3.75, 2.625, 4, 2)
+    assert row.rmse_sd == pytest.approx(2.5 / np.sqrt(2))
+    assert np.isnan(row.pearson)  # every true EDV is 100 ml
+    assert cells.loc[("edv_ml", "ef<40")].rmse == 4.5
+    assert cells.loc[("edv_ml", "ef40-70")].rmse == pytest.approx((np.sqrt(8) + np.sqrt(32)) / 2)
+    assert list(cells.n.loc["ef"]) == [4, 1, 2, 1]
+
+
+def test_perfect_predictions_have_no_error():
+    table = predictions({("RSP", 1): np.zeros(8)}, true_ef=np.linspace(15, 78, 8))
+    found = statistics.table1(table, SETTINGS, 1).set_index(["quantity", "group"])
+    assert (found.rmse.dropna() == 0).all() and (found.mae.dropna() == 0).all()
+    assert found.loc[("ef", "all")].pearson == pytest.approx(1.0)
+    assert found.loc[("ef", "all")][["rmse_low", "rmse_high"]].tolist() == [0, 0]
+    assert (statistics.crps(table, SETTINGS, 1)[["crps_kaggle", "crps_gaussian"]] == 0).all(axis=None)
+    assert (statistics.agreement(table, SETTINGS)[["bias", "sd"]] == 0).all(axis=None)
+
+
+def test_empty_and_small_groups_state_their_n():
+    table = statistics.table1(predictions({("RSO", 1): [1, 2]}, true_ef=[55, 60]), SETTINGS, 1).set_index("group")
+    reduced = table[table.quantity == "ef"].loc["ef<40"]
+    assert reduced.n == 0 and reduced.seeds == 1 and np.isnan(reduced.rmse)
+    assert np.isnan(table.rmse_sd).all() and np.isnan(table.rmse_low).all()
+    assert (table.loc["all"].n == 2).all()
+
+
+def test_one_row_per_cell_over_datasets_and_splits():
+    many = pd.concat([predictions({("RSO", 1): [1, 2, 3, 4]}, dataset=dataset, split=split)
+                      for dataset in ("phantom-a", "phantom-b") for split in ("validation", "test", "extra_test")])
+    table = statistics.table1(many, SETTINGS, 1)
+    assert len(table) == 2 * 3 * 4 * 3
+    assert not table.duplicated(["experiment", "dataset", "split", "group", "quantity"]).any()
+
+
+def test_agreement_takes_the_mean_prediction_over_seeds():
+    """Errors of +4 and -2 in two seeds are a bias of 1 ml, not 8 independent differences."""
+    row = statistics.agreement(predictions({("RSO", 1): [4] * 4, ("RSO", 2): [-2] * 4}), SETTINGS).iloc[0]
+    assert (row.quantity, row.bias, row.sd, row.n) == ("edv_ml", 1.0, 0.0, 4)
+
+
+def test_comparisons_by_hand():
+    errors = {("RSO", 1): [8, -8] * 10, ("RSP", 1): [2, -2] * 10, ("RSP", 2): [4, -4] * 10, ("other", 1): [1] * 20}
+    table = statistics.tests(predictions(errors, true_ef=np.linspace(20, 80, 20)), SETTINGS, 1)
+    row = table.set_index(["group", "quantity"]).loc[("all", "edv_ml")]
+    assert (row["first"], row["second"], row.seeds_first, row.seeds_second) == ("RSO", "RSP", 1, 2)
+    assert row.rmse_difference == pytest.approx(8 - 3)
+    assert (row.rmse_difference_low, row.rmse_difference_high) == pytest.approx((5, 5))
+    assert np.isnan(row.rmse_difference_seed_se)
+    assert row.wilcoxon_p < 1e-4 and row.kruskal_p < 1e-4
+    assert row.wilcoxon_p_holm >= row.wilcoxon_p
+    assert len(table) == 4 * 3
+
+
+def test_spread_over_trainings_by_hand():
+    """RMSE 8 and 6 against 2 and 4: each mean has the variance 2 / 2, the difference the standard error sqrt 2."""
+    errors = {("RSO", 1): [8] * 6, ("RSO", 2): [6] * 6, ("RSP", 1): [2] * 6, ("RSP", 2): [4] * 6}
+    row = statistics.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
+    assert row.rmse_difference == pytest.approx(4) and row.rmse_difference_seed_se == pytest.approx(np.sqrt(2))
+
+
+def test_comparison_uses_the_patients_both_predict():
+    table = predictions({("RSP", 1): [5] * 4, ("segmentation", 0): [1] * 4})
+    table = table[~((table.experiment == "segmentation") & (table.subject == "test-003"))]
+    row = statistics.tests(table, SETTINGS, 1).iloc[0]
+    assert row.n == 3 and row.rmse_difference == pytest.approx(4)
+
+
+def test_one_experiment_has_nothing_to_compare():
+    table = statistics.tests(predictions({("RSO", 1): [1] * 4}), SETTINGS, 1)
+    assert table.empty and "wilcoxon_p_holm" in table
+
+
+def test_pairing_narrows_the_interval():
+    shared = np.random.default_rng(3).normal(0, 10, 200)
+    table = predictions({("RSO", 1): shared * 1.1, ("RSP", 1): shared}, true_ef=np.linspace(20, 80, 200))
+    row = statistics.tests(table, SETTINGS, 1).iloc[0]
+    cells = statistics.table1(table, SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
+    assert row.rmse_difference_low > 0  # though the two intervals overlap:
+    assert cells.rmse_low.iloc[0] < cells.rmse_high.iloc[1]
+    assert cells.experiment.tolist() == ["RSO", "RSP"]
+
+
+def test_crps_table_of_points_and_normals():
+    table = pd.concat([predictions({("RSP", 1): [6, -6, 0, 0], ("RSP", 2): [0, 0, 0, 0]}, sd_ml=1.0),
+                       predictions({("segmentation", 0): [6, -6, 0, 0]})])
+    found = statistics.crps(table, SETTINGS, 1).set_index("experiment")
+    points = found.loc["segmentation"]
+    assert (points.forecast, found.loc["RSP"].forecast) == ("point", "normal")
+    assert points.crps_gaussian == pytest.approx(1.5) and points.crps_gaussian_edv_ml == pytest.approx(3)
+    assert points.crps_kaggle == pytest.approx(1.5 / 600)
+    centre, off = (np.sqrt(2) - 1) / np.sqrt(np.pi), 6 - 1 / np.sqrt(np.pi)  # six SD off is a point to 1e-9
+    assert found.loc["RSP"].crps_gaussian == pytest.approx((14 * centre + 2 * off) / 16)
+
+
+def test_same_seed_same_tables():
+    table = predictions({("RSO", 1): np.arange(30), ("RSP", 1): np.arange(30)[::-1]}, true_ef=np.linspace(20, 80, 30))
+    first, again, other = (statistics.tests(table, SETTINGS, seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.rmse_difference_low.equals(other.rmse_difference_low)
+    shuffled = statistics.tests(table.sample(frac=1, random_state=0), SETTINGS, 1)
+    assert shuffled.rmse_difference_low.tolist() == first.rmse_difference_low.tolist()
+
+
+def test_unreadable_table(tmp_path):
+    with pytest.raises(InputError, match="nowhere.csv.*run the study"):
+        statistics.read_predictions(tmp_path / "nowhere.csv")
