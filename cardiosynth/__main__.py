@@ -1,0 +1,152 @@
+"""``python -m cardiosynth``: one command for a whole study, one for each of its stages."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cardiosynth.errors import InputError
+from cardiosynth.experiments import training_from_path
+from cardiosynth.study import Grid, Study, load_study
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+StudyFile = Annotated[Path, typer.Argument(help="study file, such as studies/laptop.yaml")]
+Results = Annotated[Optional[Path], typer.Option(help="results folder; default results/<study>")]
+Data = Annotated[Optional[str], typer.Option(help="folder of the real dataset, or a parent that holds it")]
+Workers = Annotated[int, typer.Option(min=1, help="processes")]
+
+
+def _open(study_file: Path, results: Path | None) -> tuple[Study, Path]:
+    study = load_study(study_file)
+    return study, results or Path("results") / study.name
+
+
+@app.command("study")
+def run_study(study: StudyFile, data: Data = None, cores: Workers = 2, again: Annotated[Optional[str], typer.Option(help="rule to run again")] = None):
+    """Run every stage that is not up to date, build the book, print Table 1."""
+    from cardiosynth import runner
+
+    runner.run(study, data, cores, again)
+
+
+@app.command()
+def ingest(
+    dataset: Annotated[str, typer.Argument(help="acdc, phantom-a or phantom-b")],
+    root: Annotated[str, typer.Argument(help="the dataset's folder; for a phantom, a study file that says how many")],
+    out: Annotated[Path, typer.Option(help="folder of the cohort to make")],
+    size_px: int = Grid().size_px,
+    extent_mm: float = Grid().extent_mm,
+    workers: Workers = 2,
+):
+    """Read a dataset into a checked cohort: subjects.csv, images.npy, masks.npy."""
+    from cardiosynth import stages
+
+    stages.ingest(dataset, root, out, Grid(size_px=size_px, extent_mm=extent_mm), workers)
+
+
+@app.command()
+def prepare(study: StudyFile, dataset: str, data: Data = None, workers: Workers = 1, results: Results = None):
+    """Bring one dataset of the study to its grid, with its splits."""
+    from cardiosynth import stages
+
+    stages.prepare_dataset(*_open(study, results), dataset, data, workers)
+
+
+@app.command()
+def masks(study: StudyFile, results: Results = None):
+    """Make the candidate recipes of synthetic masks and choose among them by EF."""
+    from cardiosynth import stages
+
+    stages.synthesise_masks(*_open(study, results))
+
+
+@app.command()
+def segmentation(study: StudyFile, results: Results = None):
+    """Train the U-Net: comparator, and feature network of the perceptual loss."""
+    from cardiosynth import stages
+
+    stages.train_segmentation(*_open(study, results))
+
+
+@app.command()
+def generator(study: StudyFile, results: Results = None):
+    """Train the SPADE generator on Dataset 1's training split."""
+    from cardiosynth import stages
+
+    stages.train_generator(*_open(study, results))
+
+
+@app.command()
+def paint(study: StudyFile, results: Results = None):
+    """Paint the chosen synthetic masks."""
+    from cardiosynth import stages
+
+    stages.paint(*_open(study, results))
+
+
+@app.command()
+def train(study: StudyFile, training: Annotated[str, typer.Argument(help="EXPERIMENT/DATASET/seed-N")], results: Results = None):
+    """Train SFERA once and predict the held-out subjects."""
+    from cardiosynth import stages
+
+    opened, folder = _open(study, results)
+    stages.train_sfera(opened, folder, training_from_path(training, opened))
+
+
+@app.command()
+def evaluate(study: StudyFile, results: Results = None):
+    """Gather all predictions and make the tables."""
+    from cardiosynth import stages
+
+    stages.evaluate(*_open(study, results))
+
+
+@app.command()
+def inference(study: StudyFile, results: Results = None):
+    """Time the prediction of one subject."""
+    from cardiosynth import stages
+
+    stages.time_inference(*_open(study, results))
+
+
+@app.command()
+def notebook(
+    source: Annotated[Path, typer.Argument(help="notebook, such as notebooks/04-scatter.ipynb")],
+    output: Annotated[Path, typer.Argument(help="where the executed notebook goes")],
+    parameters: Annotated[Optional[list[str]], typer.Option("--parameter", "-p", help="name=value; checked against the notebook")] = None,
+):
+    """Execute one notebook after checking its parameters."""
+    from cardiosynth import notebooks
+
+    notebooks.run_notebook(source, output, notebooks.parse_parameters(parameters or []))
+
+
+@app.command()
+def book(study: StudyFile, results: Results = None):
+    """Compile the executed notebooks and the pages into a book, warnings as errors."""
+    from cardiosynth import publish
+
+    publish.build_book(*_open(study, results))
+
+
+@app.command()
+def provenance(study: StudyFile, results: Results = None):
+    """Write provenance.json and collect the small results files at the top of the results folder."""
+    from cardiosynth import publish
+
+    publish.collect(*_open(study, results))
+
+
+def main() -> None:
+    """Entry point: bad input ends with one sentence and exit status 2."""
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        print(f"cardiosynth: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

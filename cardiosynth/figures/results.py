@@ -1,0 +1,77 @@
+"""A study's folder of results, opened for reading: the only thing a notebook needs to know."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cardiosynth.cohort import Cohort
+from cardiosynth.errors import InputError
+from cardiosynth.experiments import datasets
+from cardiosynth.masks import read_candidates
+from cardiosynth.predictions import read_predictions
+from cardiosynth.study import Study, load_study
+
+STUDIES = Path(__file__).resolve().parents[2] / "studies"
+COHORTS = {
+    "phantom-a": "embedded phantom, not patients",
+    "phantom-b": "embedded phantom, second site, not patients",
+    "acdc": "ACDC patients",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where a study's results lie, and the study that made them."""
+
+    folder: Path
+    study: Study
+
+    def table(self, name: str) -> pd.DataFrame:
+        """``<name>.csv`` of the folder. Raises InputError where the stage that writes it has not run."""
+        path = self.folder / f"{name}.csv"
+        if not path.is_file():
+            raise InputError(f"{path}: no such table; run 'make study STUDY={self.study.name}' first")
+        return pd.read_csv(path, dtype={"subject": str})
+
+    def predictions(self) -> pd.DataFrame:
+        """The table of all predictions of held-out subjects."""
+        return read_predictions(self.folder / "predictions.csv")
+
+    @property
+    def datasets(self) -> dict[int, str]:
+        """The names of the study's datasets by their number in the paper: 1, and 2 where there is one."""
+        return dict(enumerate(datasets(self.study), start=1))
+
+    def describe(self, number: int) -> str:
+        """What a dataset is, in words: its number in the paper and where its subjects come from."""
+        return f"Dataset {number} ({COHORTS[self.datasets[number]]})"
+
+    @property
+    def origin(self) -> str:
+        """The sentence that every caption ends with: study and cohorts."""
+        return f"Study {self.study.name}; {'; '.join(self.describe(number) for number in self.datasets)}."
+
+    def cohort(self, number: int) -> Cohort:
+        """The prepared cohort of Dataset 1 or 2."""
+        return Cohort.open(self.folder / "cohorts" / self.datasets[number])
+
+    def painted(self) -> Cohort:
+        """The chosen synthetic subjects with their painted images."""
+        return Cohort.open(self.folder / "synthetic" / "images")
+
+    def candidates(self) -> pd.DataFrame:
+        """Every recipe with its volumes, and whether it was kept and chosen."""
+        return read_candidates(self.folder / "synthetic" / "candidates.csv")
+
+
+def open_results(folder) -> Results:
+    """Open results/<study>, whose study file is its own copy or the one of that name in studies/.
+
+    Raises InputError where there are no results or no study of that name.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of results; run 'make study' first, or set `results` to another")
+    own = folder / "study.yaml"
+    return Results(folder, load_study(own if own.is_file() else STUDIES / f"{folder.resolve().name}.yaml"))

@@ -1,0 +1,115 @@
+"""How figures look and how they are kept: one palette, one way to save, one way to show.
+
+The colours are those of Okabe and Ito, told apart by readers with any colour vision; every series also
+has its own marker or hatch, so that a print in grey can be read.
+"""
+
+import base64
+import io
+import os
+from dataclasses import dataclass
+from functools import wraps
+from html import escape
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from cardiosynth.figures.results import Results
+from cardiosynth.volumes import LABELS
+
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+GREY, INK = "#8A8A8A", "#222222"
+COLOUR = {1: BLUE, 2: VERMILION}  # by the number of the dataset
+MARKER = {1: "o", 2: "^"}
+OUTLINE = {"lv": VERMILION, "myocardium": SKY, "rv": "#F0E442"}
+QUANTITY = {"edv_ml": ("EDV", "ml"), "esv_ml": ("ESV", "ml"), "ef": ("EF", "%")}
+DPI = 160
+
+RC = {
+    "figure.dpi": DPI, "savefig.dpi": DPI, "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 9.5,
+    "axes.labelsize": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK,
+    "axes.titlelocation": "left", "axes.linewidth": 0.8, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "legend.fontsize": 8, "legend.frameon": False, "image.cmap": "gray", "figure.constrained_layout.use": True,
+}  # fmt: skip
+
+
+def house_style(draw):
+    """Decorator: draw under the house's settings, whatever those of the session are."""
+
+    @wraps(draw)
+    def styled(*arguments, **options):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(RC)
+            return draw(*arguments, **options)
+
+    return styled
+
+
+def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 3.0), **options):
+    """A figure outside pyplot's state, so that nothing shows it twice, and its axes (rows, columns). size in inches."""
+    figure = Figure(figsize=size)
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def bare(ax) -> None:
+    """An axis for an image: no ticks, no frame."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+def contours(ax, mask, colour: str | None = None, style: str = "-", structures=tuple(OUTLINE)) -> None:
+    """Outlines of structures in one mask (H, W) of labels; that of the myocardium is the epicardial contour."""
+    for name in structures:
+        region = (mask == LABELS[name]) | ((mask == LABELS["lv"]) & (name == "myocardium"))
+        if region.any() and not region.all():
+            ax.contour(region, [0.5], colors=colour or OUTLINE[name], linewidths=1.0, linestyles=style)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A saved figure as notebooks show it: with a caption, a text for those who cannot see it, and its data."""
+
+    path: Path
+    caption: str
+    alt: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return {"text/markdown": self._for_the_book(), "text/html": self._for_a_notebook()}
+
+    def _for_the_book(self) -> str:
+        """A MyST figure. In the book's sources figures/ lies beside notebooks/."""
+        target = f"../figures/{self.path.name}"
+        data = f"{{download}}`data behind the figure (CSV) <{self._data_target()}>`"
+        lines = [f"```{{figure}} {target}", f":name: fig-{self.path.stem}", f":alt: {self.alt}", "", f"{self.caption} {data}", "```"]
+        return "\n".join(lines)
+
+    def _data_target(self) -> str:
+        return f"../figures/{self.path.stem}.csv"
+
+    def _for_a_notebook(self) -> str:
+        pixels = base64.b64encode(self.path.read_bytes()).decode()
+        image = f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/png;base64,{pixels}">'
+        return f"<figure>{image}<figcaption>{escape(self.caption)}</figcaption></figure>"
+
+
+def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, caption: str, alt: str) -> Picture:
+    """Save a figure and the data behind it as figures/<name>.png and .csv, and return it ready to show.
+
+    The study and its cohorts are added to the caption and to the alternative text.
+    """
+    folder = results.folder / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = io.BytesIO()
+    figure.savefig(pixels, format="png", dpi=DPI, metadata={"Software": None})
+    _replace(folder / f"{name}.png", pixels.getvalue())
+    _replace(folder / f"{name}.csv", data.to_csv(index=False).encode())
+    return Picture(folder / f"{name}.png", f"{caption} {results.origin}", f"{alt} {results.origin}")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -1,0 +1,156 @@
+"""Tables as pages show them (paper, Table 1): numbers come formatted, an absent one as a dash."""
+
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from cardiosynth import paper
+from cardiosynth.figures.results import Results
+from cardiosynth.figures.style import QUANTITY
+from cardiosynth.predictions import GROUPS
+
+DASH = "–"
+ORDER = {name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame with a caption; floats are shown with ``decimals`` digits, missing values as a dash."""
+
+    frame: pd.DataFrame
+    caption: str
+    decimals: int = 1
+
+    def _cells(self) -> list[list[str]]:
+        return [[self._cell(value) for value in row] for row in self.frame.itertuples(index=False)]
+
+    def _cell(self, value) -> str:
+        if pd.isna(value):
+            return DASH
+        return f"{value:.{self.decimals}f}" if isinstance(value, float) else str(value)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return {"text/markdown": self._for_the_book(), "text/html": self._for_a_notebook()}
+
+    def _for_the_book(self) -> str:
+        """A MyST table, so that the book's search finds its words."""
+        rows = [[str(name) for name in self.frame.columns], ["---"] * self.frame.shape[1], *self._cells()]
+        lines = ["| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in row) + " |" for row in rows]
+        return "\n".join([f"```{{table}} {self.caption}", *lines, "```"])
+
+    def _for_a_notebook(self) -> str:
+        head = "".join(f"<th>{escape(str(name))}</th>" for name in self.frame.columns)
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._cells())
+        return f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def table1_beside_paper(results: Results, number: int, split: str = "test") -> Table:
+    """Table 1 for one dataset: RMSE ± SD over trainings [interval over subjects], and the paper's value."""
+    numbered = {n: results.datasets.get(n) for n in (1, 2)}
+    rows = paper.side_by_side(results.table("table1"), numbered, split).query("paper_dataset == @number")
+    lines = []
+    for experiment, own in rows.groupby("experiment", sort=False):
+        line = {"experiment": experiment}
+        for row in own.itertuples():
+            name, unit = QUANTITY[row.quantity]
+            line |= {f"{name} ({unit})": _error(row), f"{name}, paper": _printed(row)}
+        lines.append(line | {"trainings": own["seeds"].max()})
+    n = rows["n"].max()
+    caption = f"RMSE ± SD over trainings [interval over subjects], split {split}, {n} subjects. {results.describe(number)}."
+    return Table(pd.DataFrame(lines), caption)
+
+
+def table1_by_group(results: Results, number: int, split: str = "test", quantity: str = "ef") -> Table:
+    """RMSE by group of true EF for one dataset, one row an experiment."""
+    table = results.table("table1")
+    rows = table[(table["dataset"] == results.datasets[number]) & (table["split"] == split) & (table["quantity"] == quantity)]
+    sizes = rows.groupby("group")["n"].max().reindex(GROUPS).fillna(0).astype(int)
+    lines = []
+    for experiment, own in sorted(rows.groupby("experiment"), key=lambda item: ORDER.get(item[0], len(ORDER))):
+        cells = {row.group: _error(row) for row in own.itertuples()}
+        lines.append({"experiment": experiment} | {f"{group} (n = {sizes[group]})": cells.get(group, DASH) for group in GROUPS})
+    name, unit = QUANTITY[quantity]
+    caption = f"RMSE of {name} ({unit}) by group of true EF, split {split}. {results.describe(number)}."
+    return Table(pd.DataFrame(lines), caption)
+
+
+def verdict_table(results: Results, split: str = "test") -> Table:
+    """Every claim of the paper with this study's comparison and verdict."""
+    found = paper.verdicts(results.table("tests"), {n: results.datasets.get(n) for n in (1, 2)}, split)
+    lines = [
+        {
+            "claim": row.claim, "dataset": row.paper_dataset, "compared": f"{row.first} - {row.second}", "group": row.group,
+            "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
+            "paper": row.paper_difference, "Wilcoxon p": _p(row.wilcoxon_p), "verdict": row.verdict, "limited by": row.reason or DASH,
+        }
+        for row in found.itertuples()
+    ]  # fmt: skip
+    caption = f"Claims of the paper judged by this study's paired difference of RMSE [interval], split {split}. {results.origin}"
+    return Table(pd.DataFrame(lines), caption)
+
+
+def tests_table(results: Results, split: str = "test", group: str = "all") -> Table:
+    """Comparisons of experiments: paired difference, the paper's Kruskal-Wallis test and the paired Wilcoxon test."""
+    table = results.table("tests")
+    lines = [
+        {
+            "dataset": row.dataset, "compared": f"{row.first} - {row.second}", "quantity": QUANTITY[row.quantity][0],
+            "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
+            "Kruskal-Wallis p": _p(row.kruskal_p), "Wilcoxon p": _p(row.wilcoxon_p), "Holm-adjusted": _p(row.wilcoxon_p_holm), "n": row.n,
+        }
+        for row in table[(table["split"] == split) & (table["group"] == group)].itertuples()
+    ]  # fmt: skip
+    return Table(pd.DataFrame(lines), f"Comparisons of experiments, split {split}, group {group}. {results.origin}")
+
+
+def crps_table(results: Results, split: str = "test") -> Table:
+    """Continuous ranked probability score of the predicted volumes, in the challenge's unit and in ml."""
+    table = results.table("crps")
+    lines = [
+        {
+            "experiment": row.experiment, "dataset": row.dataset, "forecast": row.forecast, "CRPS (challenge)": f"{row.crps_kaggle:.5f}",
+            "CRPS (ml)": _interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""), "n": row.n, "trainings": row.seeds,
+        }
+        for row in table[table["split"] == split].itertuples()
+    ]  # fmt: skip
+    return Table(pd.DataFrame(lines), f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin}")
+
+
+def versions_table(record: dict) -> pd.DataFrame:
+    """Software and machine of a build. record: what ``provenance.load`` gives."""
+    rows = {"study": record["study"], "commit": record["commit"], "machine": record["machine"], "device": record["device"], **record["versions"]}
+    return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).astype(str)
+
+
+def checksums_table(record: dict) -> pd.DataFrame:
+    """SHA-256 of the files of every prepared cohort. record: what ``provenance.load`` gives."""
+    rows = [(stage, name, code) for stage, files in record["data_sha256"].items() for name, code in files.items()]
+    return pd.DataFrame(rows, columns=["stage", "file", "sha256"])
+
+
+def _error(row) -> str:
+    """RMSE ± SD over trainings [interval]."""
+    if pd.isna(row.rmse):
+        return DASH
+    spread = "" if pd.isna(row.rmse_sd) else f" ± {row.rmse_sd:.1f}"
+    interval = "" if pd.isna(row.rmse_low) else f" [{row.rmse_low:.1f}, {row.rmse_high:.1f}]"
+    return f"{row.rmse:.1f}{spread}{interval}"
+
+
+def _printed(row) -> str:
+    if pd.isna(row.paper_rmse):
+        return DASH
+    return f"{row.paper_rmse:.1f}" + ("" if pd.isna(row.paper_rmse_text) else f" ({row.paper_rmse_text:.1f} in its text)")
+
+
+def _interval(value, low, high, sign: str = "+") -> str:
+    if pd.isna(value):
+        return DASH
+    return f"{value:{sign}.2f}" + ("" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]")
+
+
+def _p(value) -> str:
+    if pd.isna(value):
+        return DASH
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -1,0 +1,132 @@
+"""What ran, on what, with what: a manifest for every stage, one summary for the study."""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from cardiosynth.errors import InputError
+
+MANIFEST, TIMING = "manifest.json", "timing.json"
+PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "monai", "snakemake", "papermill", "jupyter-book")
+HASHED = (".csv", ".npy", ".safetensors", ".ipynb", ".png")
+
+
+@contextmanager
+def stage(folder, title: str, parameters: dict):
+    """Run a stage that fills ``folder``; its manifest appears last, and only when the stage succeeded.
+
+    ``manifest.json`` holds the parameters and the SHA-256 of each file made, and is the same for the
+    same work; ``timing.json`` holds wall time, peak memory and device. Yields the folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    print(f"{_place(title)}{title}", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    yield folder
+    wall_s = time.monotonic() - started
+    timing = {"stage": title, "wall_s": round(wall_s, 2), "peak_rss_mb": round(_peak_rss_mb(), 1), "device": device()}
+    write_json(folder / TIMING, timing)
+    files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.suffix in HASHED and p.stem != "state"}
+    write_json(folder / MANIFEST, {"stage": title, "parameters": parameters, "files": files})
+    print(f"    done: {title}, {wall_s:.0f} s", file=sys.stderr, flush=True)
+
+
+def summarise(study, manifests: list[Path], path: Path) -> None:
+    """Write provenance.json: commit, study, seed, versions, device, and each stage's time and memory."""
+    stages = [json.loads(m.read_text()) | json.loads(m.with_name(TIMING).read_text()) for m in manifests]
+    write_json(path, {
+        "study": study.name,
+        "title": study.title,
+        "datasets": study.datasets.model_dump(),
+        "seed": study.seed,
+        "seeds": study.seeds,
+        "commit": commit(),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "device": device(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "wall_s": round(sum(s["wall_s"] for s in stages), 1),
+        "peak_rss_mb": max(s["peak_rss_mb"] for s in stages),
+        "data_sha256": {s["stage"]: s["files"] for s in stages if s["stage"].startswith("prepare")},
+        "stages": [{key: s[key] for key in ("stage", "wall_s", "peak_rss_mb", "device")} for s in stages],
+    })
+
+
+def load(results) -> dict:
+    """provenance.json of a study's results. Raises InputError where the study has not run."""
+    path = Path(results) / "provenance.json"
+    if not path.is_file():
+        raise InputError(f"{path}: missing; run the study first ('make study')")
+    return json.loads(path.read_text())
+
+
+def footer(results, notebook: str) -> str:
+    """Markdown for the foot of a page: study, seeds, data, device, versions, commit, and the notebook."""
+    p = load(results)
+    hashes = ", ".join(f"{name} `{next(iter(files.values()))[:12]}`" for name, files in p["data_sha256"].items())
+    return (
+        f"---\n**Study** {p['study']} ({p['title']}) · **seed** {p['seed']}, trainings {p['seeds']} · "
+        f"**stages took** {p['wall_s'] / 60:.1f} min in all on {p['device']} ({p['machine']}), peak memory {p['peak_rss_mb']:.0f} MB · "
+        f"**commit** `{p['commit']}` · **data** {hashes} · "
+        f"python {p['versions']['python']}, torch {p['versions']['torch']}, numpy {p['versions']['numpy']} · "
+        f"made by `notebooks/{notebook}`"
+    )
+
+
+def stage_table(results) -> pd.DataFrame:
+    """Time and memory of every stage, for the status page."""
+    return pd.DataFrame(load(results)["stages"])
+
+
+def commit() -> str:
+    """Short hash of the checkout, ``+changes`` where files differ from it, ``unknown`` outside git."""
+    def git(*words):
+        return subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
+    head = git("rev-parse", "--short", "HEAD")
+    if head.returncode:
+        return "unknown"
+    return head.stdout.strip() + ("+changes" if git("status", "--porcelain", "--untracked-files=no").stdout.strip() else "")
+
+
+def device() -> str:
+    """The device that torch would train on: ``cuda`` where there is one, else ``cpu``."""
+    if "torch" not in sys.modules:
+        return "cpu"
+    return "cuda" if sys.modules["torch"].cuda.is_available() else "cpu"
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, values) -> None:
+    """Write JSON under a temporary name, then rename."""
+    temporary = Path(path).with_name(f".{Path(path).name}.partial")
+    temporary.write_text(json.dumps(values, indent=1) + "\n")
+    os.replace(temporary, path)
+
+
+def _place(title: str) -> str:
+    """'stage 4 of 31 · ' when the study's runner has told how many stages there are."""
+    titles = json.loads(os.environ.get("CARDIOSYNTH_STAGES", "[]"))
+    if title not in titles:
+        return ""
+    spent = time.time() - float(os.environ.get("CARDIOSYNTH_STARTED", time.time()))
+    return f"[{spent / 60:4.1f} min] stage {titles.index(title) + 1} of {len(titles)} · "
+
+
+def _peak_rss_mb() -> float:
+    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return max(usage) / (1024 if sys.platform != "darwin" else 1024**2)

@@ -1,0 +1,61 @@
+"""From results to a read book: collect the small files, stage the sources, compile."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cardiosynth.errors import InputError
+from cardiosynth.provenance import MANIFEST, stage, summarise
+from cardiosynth.study import Study
+
+ROOT = Path(__file__).parent.parent
+COLLECTED = ("tables/predictions.csv", "tables/table1.csv", "tables/agreement.csv", "tables/tests.csv", "tables/crps.csv", "inference/inference.csv")
+
+
+def notebooks() -> list[Path]:
+    """The study's notebooks, in the order of the book."""
+    return sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+
+
+def collect(study: Study, results: Path) -> None:
+    """provenance.json and the tables at the top of the results folder, where notebooks and readers look."""
+    for name in COLLECTED:
+        shutil.copyfile(results / name, results / f".{Path(name).name}.partial")
+        os.replace(results / f".{Path(name).name}.partial", results / Path(name).name)
+    manifests = sorted(results.glob(f"**/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    summarise(study, [m for m in manifests if m.parent.name != "book"], results / "provenance.json")
+
+
+def build_book(study: Study, results: Path) -> None:
+    """book/html/: the pages of book/ and the executed notebooks, compiled with warnings as errors.
+
+    The old book stays until the new one is complete. Raises InputError with the compiler's last lines.
+    """
+    with stage(results / "book", "book", {"study": study.name}) as folder:
+        site, build = folder / "site", folder / "build"
+        for stale in (site, build):
+            shutil.rmtree(stale, ignore_errors=True)
+        stage_sources(results, site)
+        command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(site), "--config", str(ROOT / "_config.yml"),
+                   "--path-output", str(build), "-W", "-n", "--keep-going"]
+        compiled = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONWARNINGS": "ignore"})
+        (folder / "build.log").write_text(compiled.stdout + compiled.stderr)
+        html = build / "_build" / "html"
+        if compiled.returncode or not (html / "index.html").is_file():
+            warnings = [line for line in (compiled.stdout + compiled.stderr).splitlines() if "WARNING" in line or "ERROR" in line]
+            raise InputError(f"the book did not build: {'; '.join(warnings[:5]) or 'no page written'}; see {folder / 'build.log'}")
+        shutil.rmtree(folder / "html", ignore_errors=True)
+        os.replace(html, folder / "html")
+        shutil.rmtree(build)
+
+
+def stage_sources(results: Path, site: Path) -> None:
+    """Lay out book/ and the executed notebooks as in the repository, so that links to sources hold."""
+    shutil.copytree(ROOT / "book", site / "book")
+    shutil.copyfile(ROOT / "book" / "_toc.yml", site / "_toc.yml")
+    shutil.copytree(results / "notebooks", site / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    if (results / "figures").is_dir():
+        shutil.copytree(results / "figures", site / "figures")
+    shutil.copytree(ROOT / "data" / "paper", site / "data" / "paper")
