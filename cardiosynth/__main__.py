@@ -41,74 +41,74 @@ def ingest(
     workers: Workers = 2,
 ):
     """Read a dataset into a checked cohort: subjects.csv, images.npy, masks.npy."""
-    from cardiosynth import stages
+    from cardiosynth.stages import cohorts
 
-    stages.ingest(dataset, root, out, Grid(size_px=size_px, extent_mm=extent_mm), workers)
+    cohorts.ingest(dataset, root, out, Grid(size_px=size_px, extent_mm=extent_mm), workers)
 
 
 @app.command()
 def prepare(study: StudyFile, dataset: str, data: Data = None, workers: Workers = 1, results: Results = None):
     """Bring one dataset of the study to its grid, with its splits."""
-    from cardiosynth import stages
+    from cardiosynth.stages import cohorts
 
-    stages.prepare_dataset(*_open(study, results), dataset, data, workers)
+    cohorts.prepare_dataset(*_open(study, results), dataset, data, workers)
 
 
 @app.command()
 def masks(study: StudyFile, results: Results = None):
     """Make the candidate recipes of synthetic masks and choose among them by EF."""
-    from cardiosynth import stages
+    from cardiosynth.stages import synthesis
 
-    stages.synthesise_masks(*_open(study, results))
+    synthesis.synthesise_masks(*_open(study, results))
 
 
 @app.command()
 def segmentation(study: StudyFile, results: Results = None):
     """Train the U-Net: comparator, and feature network of the perceptual loss."""
-    from cardiosynth import stages
+    from cardiosynth.stages import networks
 
-    stages.train_segmentation(*_open(study, results))
+    networks.train_segmentation(*_open(study, results))
 
 
 @app.command()
 def generator(study: StudyFile, results: Results = None):
     """Train the SPADE generator on Dataset 1's training split."""
-    from cardiosynth import stages
+    from cardiosynth.stages import networks
 
-    stages.train_generator(*_open(study, results))
+    networks.train_generator(*_open(study, results))
 
 
 @app.command()
 def paint(study: StudyFile, results: Results = None):
     """Paint the chosen synthetic masks."""
-    from cardiosynth import stages
+    from cardiosynth.stages import synthesis
 
-    stages.paint(*_open(study, results))
+    synthesis.paint(*_open(study, results))
 
 
 @app.command()
 def train(study: StudyFile, training: Annotated[str, typer.Argument(help="EXPERIMENT/DATASET/seed-N")], results: Results = None):
     """Train SFERA once and predict the held-out subjects."""
-    from cardiosynth import stages
+    from cardiosynth.stages import regression
 
     opened, folder = _open(study, results)
-    stages.train_sfera(opened, folder, training_from_path(training, opened))
+    regression.train_sfera(opened, folder, training_from_path(training, opened))
 
 
 @app.command()
 def evaluate(study: StudyFile, results: Results = None):
     """Gather all predictions and make the tables."""
-    from cardiosynth import stages
+    from cardiosynth.stages import tables
 
-    stages.evaluate(*_open(study, results))
+    tables.evaluate(*_open(study, results))
 
 
 @app.command()
 def inference(study: StudyFile, results: Results = None):
     """Time the prediction of one subject."""
-    from cardiosynth import stages
+    from cardiosynth.stages import regression
 
-    stages.time_inference(*_open(study, results))
+    regression.time_inference(*_open(study, results))
 
 
 @app.command()

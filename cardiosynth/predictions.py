@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from cardiosynth.cohort import SPLITS
+from cardiosynth.cohort import SPLITS, Cohort
 from cardiosynth.errors import InputError
+from cardiosynth.volumes import ejection_fraction
 
 QUANTITIES = ("edv_ml", "esv_ml", "ef")
 VOLUMES = ("edv_ml", "esv_ml")
@@ -118,3 +119,25 @@ def members(rows: pd.DataFrame, patients: pd.Index) -> dict[str, np.ndarray]:
     """For each group, which of the patients belong to it: boolean (patients,)."""
     group = group_of(rows.drop_duplicates("subject").set_index("subject").true_ef.loc[patients])
     return {name: np.full(len(patients), True) if name == "all" else group == name for name in GROUPS}
+
+
+def predictions_frame(cohort: Cohort, dataset, experiment, seed, volumes, sd=None, correlation=0.0) -> pd.DataFrame:
+    """Rows of predictions.csv. volumes, sd: (n, 2) EDV and ESV in ml; predictions are held to EDV >= 1 ml
+    and 0 <= ESV <= EDV, which the anatomy imposes."""
+    edv = np.maximum(volumes[:, 0], 1.0)
+    esv = np.clip(volumes[:, 1], 0.0, edv)
+    sd = np.full((len(edv), 2), np.nan) if sd is None else sd
+    table = cohort.table
+    return pd.DataFrame({
+        "subject": table.index, "dataset": dataset, "split": table["split"].to_numpy(), "experiment": experiment, "seed": seed,
+        "edv_ml": edv, "esv_ml": esv, "ef": ejection_fraction(edv, esv),
+        "edv_sd_ml": sd[:, 0], "esv_sd_ml": sd[:, 1], "ef_sd": ef_sd(edv, esv, sd[:, 0], sd[:, 1], correlation),
+        "true_edv_ml": table["edv_ml"].to_numpy(), "true_esv_ml": table["esv_ml"].to_numpy(), "true_ef": table["ef"].to_numpy(),
+    }).round(4)
+
+
+def ef_sd(edv, esv, edv_sd, esv_sd, correlation):
+    """Standard deviation of the EF in points, by the delta method on EF = 100 (1 - ESV/EDV)."""
+    by_edv, by_esv = 100 * esv / edv**2, -100 / edv
+    variance = (by_edv * edv_sd) ** 2 + (by_esv * esv_sd) ** 2 + 2 * correlation * by_edv * by_esv * edv_sd * esv_sd
+    return np.sqrt(np.maximum(variance, 0))

@@ -27,17 +27,18 @@ from cardiosynth.study import Segmentation as Settings
 from cardiosynth.study import fingerprint
 from cardiosynth.volumes import LABELS, LV, volume_ml
 
-STRIDES = (2, 2, 2)
+WIDTHS = (1, 2, 4, 8, 16)  # of the levels, in multiples of ``channels``
+STRIDES = (1, 2, 2, 2)  # the first level keeps the full resolution: the end-systolic cavity is a few pixels wide
 MULTIPLE = 8  # of which height and width must be for those strides
 SAVE_EVERY_S = 30.0
 
 
 class SegmentationNetwork(nn.Module):
-    """MONAI's U-Net, of widths channels x (1, 2, 4, 8). Images (N, 1, H, W) in [-1, 1] to scores (N, 4, H, W)."""
+    """MONAI's U-Net in two dimensions. Images (N, 1, H, W) in [-1, 1] to scores (N, 4, H, W)."""
 
     def __init__(self, settings: Settings):
         super().__init__()
-        widths = [settings.channels * 2**level for level in range(len(STRIDES) + 1)]
+        widths = [settings.channels * width for width in WIDTHS]
         self.unet = UNet(2, 1, len(LABELS), widths, STRIDES)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -46,7 +47,7 @@ class SegmentationNetwork(nn.Module):
         return self.unet(padded)[..., :height, :width]
 
     def encoder(self) -> list[nn.Module]:
-        """The layers that halve the image, top to bottom: MONAI nests them, each level within the one above."""
+        """The layers on the way down, top to bottom: MONAI nests them, each level within the one above."""
         level, layers = self.unet.model, []
         while isinstance(level, nn.Sequential) and len(level) > 1 and isinstance(level[1], SkipConnection):
             layers.append(level[0])
@@ -174,9 +175,9 @@ def predict_volumes(network: SegmentationNetwork, cohort: Cohort, device="cpu") 
 
 
 def features(network: SegmentationNetwork) -> Callable[[Tensor], list[Tensor]]:
-    """The frozen encoder, for the perceptual loss: images (N, 1, H, W) in [-1, 1] to four feature maps.
+    """The frozen encoder, for the perceptual loss: images (N, 1, H, W) in [-1, 1] to five feature maps.
 
-    They have 1/2, 1/4, 1/8 and 1/8 of the side. Gradients flow to the images, not to the network.
+    They have 1, 1/2, 1/4, 1/8 and 1/8 of the side. Gradients flow to the images, not to the network.
     """
     layers = copy.deepcopy(network).eval().requires_grad_(False).encoder()
 

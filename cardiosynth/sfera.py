@@ -125,10 +125,3 @@ class VolumeRidge:
         """Inverse of ``tensors``; other names are ignored."""
         values = {name.removeprefix("ridge."): t.numpy() for name, t in tensors.items() if name.startswith("ridge.")}
         return cls(**{**values, "correlation": float(values["correlation"])})
-
-
-def ef_sd(edv, esv, edv_sd, esv_sd, correlation):
-    """Standard deviation of the EF in points, by the delta method on EF = 100 (1 - ESV/EDV)."""
-    by_edv, by_esv = 100 * esv / edv**2, -100 / edv
-    variance = (by_edv * edv_sd) ** 2 + (by_esv * esv_sd) ** 2 + 2 * correlation * by_edv * by_esv * edv_sd * esv_sd
-    return np.sqrt(np.maximum(variance, 0))

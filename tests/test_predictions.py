@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cardiosynth.errors import InputError
-from cardiosynth.predictions import check_predictions, group_of, read_predictions
+from cardiosynth.predictions import check_predictions, ef_sd, group_of, read_predictions
 
 
 @pytest.fixture
@@ -65,3 +65,10 @@ def test_a_missing_column_is_named(table):
 def test_no_rows(table):
     with pytest.raises(InputError, match="no rows"):
         check_predictions(table.iloc[:0])
+
+
+def test_ef_sd_agrees_with_simulation():
+    rng = np.random.default_rng(2)
+    covariance = [[36.0, 0.6 * 6 * 5], [0.6 * 6 * 5, 25.0]]
+    edv, esv = rng.multivariate_normal([150.0, 60.0], covariance, size=200_000).T
+    assert ef_sd(150.0, 60.0, 6.0, 5.0, 0.6) == pytest.approx(np.std(100 * (1 - esv / edv)), rel=0.02)

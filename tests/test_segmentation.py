@@ -58,11 +58,11 @@ def test_scores_have_the_size_of_the_image(size):
     assert network(torch.zeros(2, 1, size, size)).shape == (2, 4, size, size)
 
 
-def test_encoder_halves_the_image_and_its_gradient_reaches_the_image_alone():
+def test_encoder_gives_five_maps_and_its_gradient_reaches_the_image_alone():
     network = segmentation.SegmentationNetwork(SETTINGS)
     images = torch.zeros(2, 1, 64, 64, requires_grad=True)
     maps = segmentation.features(network)(images)
-    assert [tuple(m.shape[1:]) for m in maps] == [(4, 32, 32), (8, 16, 16), (16, 8, 8), (32, 8, 8)]
+    assert [tuple(m.shape[1:]) for m in maps] == [(4, 64, 64), (8, 32, 32), (16, 16, 16), (32, 8, 8), (64, 8, 8)]
     sum(m.square().sum() for m in maps).backward()
     assert images.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in network.parameters())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from cardiosynth.sfera import Sfera, VolumeRidge, ef_sd
+from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.study import Sfera as Settings
 
 SMALL = Settings(base_channels=4, features=16, hidden=8)
@@ -63,10 +63,3 @@ def test_the_ridge_survives_its_tensors():
     again = VolumeRidge.from_tensors(ridge.tensors())
     for ours, theirs in zip(ridge.predict(features), again.predict(features)):
         assert np.array_equal(ours, theirs)
-
-
-def test_ef_sd_agrees_with_simulation():
-    rng = np.random.default_rng(2)
-    covariance = [[36.0, 0.6 * 6 * 5], [0.6 * 6 * 5, 25.0]]
-    edv, esv = rng.multivariate_normal([150.0, 60.0], covariance, size=200_000).T
-    assert ef_sd(150.0, 60.0, 6.0, 5.0, 0.6) == pytest.approx(np.std(100 * (1 - esv / edv)), rel=0.02)

@@ -16,7 +16,7 @@ def ef_samples(results: Results) -> dict[str, tuple[np.ndarray, str]]:
     samples = {}
     for number in results.datasets:
         table = results.cohort(number).split("train").table
-        samples[f"{results.describe(number)}"] = table["ef"].to_numpy(), COLOUR[number]
+        samples[results.describe(number)] = table["ef"].to_numpy(), COLOUR[number]
     candidates = results.candidates().query("split == 'train' and kept")
     samples["Synthetic, before selection"] = candidates["ef"].to_numpy(), GREY
     samples["Synthetic, after selection"] = candidates.loc[candidates["chosen"].astype(bool), "ef"].to_numpy(), GREEN
@@ -42,7 +42,7 @@ def ef_distributions(results: Results) -> Picture:
     for ax, (title, (ef, colour)) in zip(axes.flat, samples.items()):
         height, _, _ = ax.hist(ef, EDGES, color=colour, edgecolor="white", linewidth=0.6)
         _mark_groups(ax, ef)
-        ax.set(title=f"{title}\n{len(ef)} for training", ylabel="subjects", xlim=(0, 100), ylim=(0, 1.25 * max(height.max(), 1)))
+        ax.set(title=f"{title.replace(' (', chr(10) + '(')}, n = {len(ef)}", ylabel="subjects", xlim=(0, 100), ylim=(0, 1.25 * max(height.max(), 1)))
         counts += [{"cohort": title, "ef_from": low, "ef_to": low + BIN_EF, "subjects": int(n)} for low, n in zip(EDGES, height)]
     for ax in axes[-1]:
         ax.set_xlabel("EF (%)")

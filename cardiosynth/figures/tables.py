@@ -45,6 +45,17 @@ class Table:
         return f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+@dataclass(frozen=True)
+class Foot:
+    """The foot of a page: what made it. text: Markdown, as ``provenance.footer`` gives it."""
+
+    text: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        text = self.text.removeprefix("---").strip()
+        return {"text/markdown": f":::{{admonition}} What made this page\n:class: note provenance\n{text}\n:::", "text/plain": text}
+
+
 def table1_beside_paper(results: Results, number: int, split: str = "test") -> Table:
     """Table 1 for one dataset: RMSE ± SD over trainings [interval over subjects], and the paper's value."""
     numbered = {n: results.datasets.get(n) for n in (1, 2)}
@@ -80,9 +91,10 @@ def verdict_table(results: Results, split: str = "test") -> Table:
     found = paper.verdicts(results.table("tests"), {n: results.datasets.get(n) for n in (1, 2)}, split)
     lines = [
         {
-            "claim": row.claim, "dataset": row.paper_dataset, "compared": f"{row.first} - {row.second}", "group": row.group,
+            "claim": row.claim, "verdict": row.verdict, "dataset": row.paper_dataset,
+            "compared": f"{row.first} - {row.second}: {QUANTITY[row.quantity][0]}, {row.group}",
             "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "paper": row.paper_difference, "Wilcoxon p": _p(row.wilcoxon_p), "verdict": row.verdict, "limited by": row.reason or DASH,
+            "paper": row.paper_difference, "Wilcoxon p": _p(row.wilcoxon_p), "limited by": row.reason or DASH,
         }
         for row in found.itertuples()
     ]  # fmt: skip

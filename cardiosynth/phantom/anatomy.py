@@ -25,7 +25,7 @@ def draw_ventricle(patient: Patient) -> LeftVentricle:
     infarct = None
     if patient.disease == "infarcted":
         theta = rng.choice([-0.45 * np.pi, -0.75 * np.pi, 0.1 * np.pi, 0.55 * np.pi])  # LAD, septal, LCx, RCA
-        infarct = Infarct(float(theta + rng.normal(0, 0.15)), rng.uniform(0.0, 0.7), rng.uniform(0.35, 0.7), 0.5)
+        infarct = Infarct(float(theta + rng.normal(0, 0.15)), rng.uniform(0.0, 0.7), rng.uniform(0.4, 0.8), 0.55)
     direction = rng.normal(np.pi, 0.6)
     slope = math.tan(math.radians(rng.uniform(8.0, 13.0)))
     return LeftVentricle(
@@ -53,11 +53,12 @@ def draw_heart(patient: Patient) -> Heart:
     for theta in (rng.normal(-0.28 * np.pi, 0.15), rng.normal(0.33 * np.pi, 0.15)):
         top, radius = rng.uniform(-0.2, 0.05), rng.uniform(3.8, 5.2) * size
         for offset, share in ((0.0, 1.0), (rng.choice([-1, 1]) * rng.uniform(0.18, 0.3), rng.uniform(0.45, 0.75))):
-            papillaries.append(Papillary(theta + offset, rng.uniform(0.60, 0.72), share * radius, top + rng.uniform(0, 0.1)))
+            place = theta + float(offset), rng.uniform(0.60, 0.72)
+            papillaries.append(Papillary(*place, share * radius, top + rng.uniform(0, 0.1)))
     return Heart(
         lv=lv,
         papillaries=tuple(papillaries),
-        trabeculae=noise_tile(rng, (LEVEL_BINS, THETA_BINS), (6, 2.5)) * (1 + noise_tile(rng, (LEVEL_BINS, THETA_BINS), (8, 14)) * 0.6),
+        trabeculae=_trabeculae(rng),
         marble=noise_tile(rng, (TILE, TILE), 10),
         roughness=rng.uniform(0.08, 0.16),
         rv_width_mm=rng.uniform(33.0, 42.0) * size,
@@ -68,6 +69,12 @@ def draw_heart(patient: Patient) -> Heart:
         flow=rng.uniform(0.03, 0.07),
         disease=patient.disease,
     )
+
+
+def _trabeculae(rng: np.random.Generator) -> np.ndarray:
+    """Ridges along the axis, deep in some places and hardly there in others."""
+    ridges, places = (noise_tile(rng, (LEVEL_BINS, THETA_BINS), grain) for grain in ((6, 2.5), (8, 14)))
+    return ridges * (1.0 + 0.6 * places)
 
 
 def draw_thorax(patient: Patient, heart: Heart) -> Thorax:
@@ -129,6 +136,6 @@ def draw_scanner(patient: Patient) -> Scanner:
         noise=rng.uniform(*site.noise) * (0.75 if strong else 1.0),
         coils=np.column_stack([places, strength]),
         gain=rng.uniform(120.0, 600.0),
-        ghost_mm=rng.uniform(5.0, 9.0) if patient.motion else 0.0,
+        ghost_mm=rng.uniform(1.2, 2.0) if patient.motion else 0.0,
         ghost_period=rng.uniform(5.0, 9.0),
     )

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from cardiosynth.phantom.heart import (
-    LEVEL_BINS, RV_WALL_MM, THETA_BINS, Frame, Heart, Sections, frame, great_vessels, right_ventricle, sections,
-)
+from cardiosynth.phantom.heart import LEVEL_BINS, RV_WALL_MM, THETA_BINS, Heart, Sections
+from cardiosynth.phantom.heart import frame, great_vessels, right_ventricle, sections
 from cardiosynth.phantom.plane import Plane, blend, cover, ellipse, lookup
 from cardiosynth.phantom.ventricle import BASE
 
 
-def paint_heart(image: np.ndarray, heart: Heart, plane: Plane, phase: float, signals: dict, thickness_mm: float) -> None:
+def paint_heart(image: np.ndarray, heart: Heart, plane: Plane, phase: float, signals: dict, thickness_mm: float):
     """Paint the heart over an image (H, W), in place; thickness_mm: of the layer the plane stands for."""
     window = plane.window((-22.0, 0.0), heart.reach_mm)
     image, plane = image[window], plane.part(*window)
@@ -24,13 +23,14 @@ def paint_heart(image: np.ndarray, heart: Heart, plane: Plane, phase: float, sig
         _paint_rv_trabeculae(image, heart, cut, at, right, signals, step)
     blend(image, cover(cut.epi - cut.r, edge), signals["myocardium"])
     inner = plane.window((0.0, 0.0), heart.lv.radius_mm + 12.0)
-    _paint_cavity(image[inner], heart, plane.part(*inner), cut.part(inner), at, phase, blood[inner], signals, thickness_mm)
+    pool = image[inner], heart, plane.part(*inner), cut.part(inner), at
+    _paint_cavity(*pool, phase, blood[inner], signals, thickness_mm)
     if at.depth_mm < -3.0:  # the aortic root lies in front of the atrium
         _paint_cavities(image, vessels[-1:], blood, signals, step, min((-at.depth_mm - 3.0) / 8.0, 1.0))
 
 
 def _paint_cavity(image, heart, plane, cut, at, phase, blood, signals, thickness_mm):
-    """The LV's blood pool, the muscle in it and the mitral valve. Where the wall slants through the layer its edge is wide."""
+    """The LV's blood pool, the muscle in it and the mitral valve; the edge is wide where the wall slants."""
     edge = plane.step_mm + min(at.endo_steepness * thickness_mm, 6.0)
     blend(image, cover(cut.endo - cut.r, edge), blood)
     _paint_trabeculae(image, heart, cut, at, signals, plane.step_mm)

@@ -18,7 +18,7 @@ from cardiosynth.phantom.ventricle import ES_PHASE
 from cardiosynth.volumes import volume_ml
 
 GRID_PX = 160  # samples across the region before k-space is cut: about 1.3 mm
-MIDDLE_LAYERS, END_LAYERS = 2, 3  # planes averaged through a slice: where the walls run steeply and near the heart's ends
+MIDDLE_LAYERS, END_LAYERS = 2, 3  # planes averaged through a slice: mid-heart, near base and apex
 BACKGROUND_LAYERS = 2  # and for what surrounds the heart
 
 
@@ -77,9 +77,9 @@ class Examination:
         return image / count
 
     def _mask(self, index: int, phase: float) -> np.ndarray:
-        scanner = self.scanner
-        z = self.positions_mm[index]
-        return label(self.heart, make_plane(scanner.size_px, scanner.pixel_mm, self.centres[index], self.turn, z), phase)
+        scanner, z = self.scanner, self.positions_mm[index]
+        plane = make_plane(scanner.size_px, scanner.pixel_mm, self.centres[index], self.turn, z)
+        return label(self.heart, plane, phase)
 
 
 def _positions(heart: Heart, scanner: Scanner, rng: np.random.Generator) -> list[float]:

@@ -59,7 +59,7 @@ def blend(image, share, value):
 
 
 def ellipse(x, y, centre, axes, turn: float = 0.0, squareness: float = 0.0):
-    """Radial signed distance (mm, positive inside) to an ellipse; squareness 1 makes its corners those of u^4 + v^4 = 1."""
+    """Radial signed distance (mm, positive inside) to an ellipse; squareness 1 makes it u^4 + v^4 = 1."""
     c, s = math.cos(turn), math.sin(turn)
     right, down = x - float(centre[0]), y - float(centre[1])
     u, v = c * right + s * down, c * down - s * right

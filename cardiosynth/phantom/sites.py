@@ -133,6 +133,12 @@ def ejection_fractions(site: str, split: str, count: int, seed: int) -> np.ndarr
     return rng.permutation(np.interp(shares, where.ef_shares, where.ef_percent))
 
 
+def _marked_for_motion(where: Site, split: str, count: int, seed: int) -> set[int]:
+    """Which subjects of a split moved: the site's share of them, rounded."""
+    rng = np.random.default_rng([seed, where.code, SPLIT_CODES[split], 1_000_033])
+    return set(rng.permutation(count)[: round(where.motion * count)].tolist())
+
+
 def patient(site: str, split: str, index: int, count: int, seed: int) -> Patient:
     """Draw subject ``index`` of ``count``: nothing is rendered. Raises InputError for bad names and numbers."""
     fractions = ejection_fractions(site, split, count, seed)
@@ -154,7 +160,7 @@ def patient(site: str, split: str, index: int, count: int, seed: int) -> Patient
         thickness_mm=min(float(rng.uniform(*where.thickness_mm)), gap_mm),
         slice_gap_mm=gap_mm,
         pixel_mm=_pixel_mm(where, rng),
-        motion=bool(rng.random() < where.motion),
+        motion=index in _marked_for_motion(where, split, count, seed),
     )
 
 

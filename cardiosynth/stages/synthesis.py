@@ -1,0 +1,50 @@
+"""Stages that make the synthetic cohort: masks as recipes, then painted images."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cardiosynth import masks, painting, selection
+from cardiosynth.cohort import Cohort, write_cohort
+from cardiosynth.progress import bar
+from cardiosynth.provenance import device, stage
+from cardiosynth.study import Study
+
+
+def synthesise_masks(study: Study, results: Path) -> None:
+    """synthetic/: every candidate recipe, which are chosen, and the two halves for the ablations."""
+    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+    rng = np.random.default_rng([study.seed, 7])
+    with stage(results / "synthetic", "masks", study.subset("masks", "seed")) as folder:
+        table = masks.candidates(cohort.split("train", "validation"), study.masks, partial(bar, title="masks"))
+        for split, count in (("train", study.masks.train_subjects), ("validation", study.masks.validation_subjects)):
+            rows = table[table["split"] == split]
+            table.loc[rows.index, "chosen"] = selection.choose(rows, count, study.masks.target, study.masks, rng)
+        table["chosen"] = table["chosen"].astype(bool)
+        trained_on = table[table["chosen"] & (table["split"] == "train")]
+        real_ef = cohort.split("train").table["ef"].to_numpy()
+        table["half_random"] = selection.half_random(trained_on, rng).reindex(table.index, fill_value=False)
+        table["half_matched"] = selection.half_matched(trained_on, real_ef, rng).reindex(table.index, fill_value=False)
+        table.to_csv(folder / "candidates.csv", index=False)
+
+
+def paint(study: Study, results: Path) -> None:
+    """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes."""
+    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+    table = masks.read_candidates(results / "synthetic" / "candidates.csv")
+    chosen = table[table["chosen"]].assign(source="synthetic")
+    with stage(results / "synthetic" / "images", "paint", study.subset("seed")) as folder:
+        generator = painting.load_generator(results / "generator", device())
+        pairs = bar(_masks_of(chosen, cohort), "paint", total=len(chosen))
+        write_cohort(folder, painting.paint_subjects(generator, pairs, device=device()), with_masks=False)
+
+
+def _masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, np.ndarray]]:
+    """Rows of recipes with their masks, source by source, so that a source's distances serve all its recipes."""
+    pixels = cohort.masks()
+    for source_id, rows in chosen.groupby("source_id", sort=False):
+        made = masks.synthesise(pixels[cohort.rows(source_id)], masks.recipes(rows))
+        yield from zip((row for _, row in rows.iterrows()), made)

@@ -1,0 +1,117 @@
+"""The smoke study end to end: every stage, every notebook, the book with warnings as errors; then re-runs."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from cardiosynth.predictions import read_predictions
+from cardiosynth.publish import notebooks
+from cardiosynth.study import load_study
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "smoke"
+SMOKE = ROOT / "studies" / "smoke.yaml"
+
+
+def run_study():
+    command = [sys.executable, "-m", "cardiosynth", "study", str(SMOKE), "--cores", "2"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def study():
+    done = run_study()
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done
+
+
+def test_it_ends_with_table_1_and_the_path_of_the_book(study):
+    lines = study.stdout.strip().splitlines()
+    assert any(line.lstrip().startswith("RSP") for line in lines)
+    path = re.search(r"The book: (\S+)", lines[-1]).group(1)
+    assert (ROOT / path).is_file()
+
+
+def test_the_predictions_hold_every_experiment_seed_and_held_out_subject(study):
+    predictions = read_predictions(RESULTS / "predictions.csv")
+    held_out = predictions.groupby(["experiment", "dataset"]).subject.nunique().to_dict()
+    reported = {"RSO", "SSO", "RSA", "RSP"}
+    assert set(predictions.experiment) == reported | {"RSP-half-random", "RSP-half-matched", "segmentation"}
+    settings = load_study(SMOKE).phantom
+    for experiment in reported:
+        for dataset in ("phantom-a", "phantom-b"):
+            assert settings.test < held_out[experiment, dataset] <= settings.test + settings.validation
+    assert not predictions.split.eq("train").any()
+
+
+def test_the_best_training_of_the_generator_saw_no_held_out_subject(study):
+    candidates = pd.read_csv(RESULTS / "synthetic" / "candidates.csv")
+    split = pd.read_csv(RESULTS / "cohorts" / "phantom-a" / "subjects.csv").set_index("id")["split"]
+    assert set(candidates.source_id.map(split)) <= {"train", "validation"}
+    assert (candidates.source_id.map(split) == candidates.split).all()
+    painted = pd.read_csv(RESULTS / "synthetic" / "images" / "subjects.csv")
+    assert len(painted) == candidates.chosen.sum()
+    assert np.load(RESULTS / "synthetic" / "images" / "images.npy", mmap_mode="r").std() > 10
+
+
+def test_table_1_has_its_columns_and_every_number_its_patients(study):
+    table = pd.read_csv(RESULTS / "table1.csv")
+    assert {"experiment", "dataset", "split", "group", "quantity", "rmse", "rmse_sd", "rmse_low", "rmse_high",
+            "mae", "mae_low", "mae_high", "pearson", "n", "seeds"} <= set(table)
+    whole = table[(table.group == "all") & (table.split == "test")]
+    assert (whole.n == load_study(SMOKE).phantom.test).all() and np.isfinite(whole.rmse).all()
+
+
+def test_provenance_times_every_stage_and_the_book_shows_every_notebook(study):
+    provenance = json.loads((RESULTS / "provenance.json").read_text())
+    assert {"commit", "study", "seed", "versions", "device", "wall_s", "peak_rss_mb"} <= set(provenance)
+    assert all(stage["wall_s"] >= 0 and stage["peak_rss_mb"] > 50 for stage in provenance["stages"])
+    pages = RESULTS / "book" / "html" / "notebooks"
+    for notebook in notebooks():
+        assert (pages / f"{notebook.stem}.html").is_file()
+
+
+def test_the_book_reads_without_the_network(study):
+    html = RESULTS / "book" / "html"
+    loaded = re.compile(r"""<(?:script|link|img)[^>]+(?:src|href)=["'](https?:)?//(?!localhost)[^"']+["'][^>]*>""")
+    for page in html.rglob("*.html"):
+        foreign = [m.group(0) for m in loaded.finditer(page.read_text()) if 'rel="canonical"' not in m.group(0)]
+        assert not foreign, f"{page.relative_to(html)}: {foreign[:2]}"
+
+
+def test_a_second_run_makes_nothing_again(study):
+    before = {path: path.stat().st_mtime_ns for path in RESULTS.rglob("manifest.json")}
+    again = run_study()
+    assert again.returncode == 0 and "done:" not in again.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in RESULTS.rglob("manifest.json")}
+
+
+@pytest.mark.parametrize(
+    "section, change, rerun",
+    [
+        ("statistics", {"bootstrap_draws": 201}, {"evaluate"}),
+        ("segmentation", {"epochs": 7}, {"segmentation"}),
+        ("sfera", {"real_epochs": 7}, {"train"}),
+    ],
+)
+def test_a_changed_parameter_reruns_what_depends_on_it_first(study, tmp_path, section, change, rerun):
+    """A dry run of the same study with one value changed names that stage as changed, and no other."""
+    values = yaml.safe_load(SMOKE.read_text())
+    values[section] = values[section] | change
+    changed = tmp_path / "smoke.yaml"
+    changed.write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--cores", "2", "--nolock", "--dry-run",
+               "--config", f"study={os.path.relpath(changed, ROOT)}"]
+    planned = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert planned.returncode == 0, planned.stderr[-2000:]
+    text = planned.stdout + planned.stderr
+    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", text, flags=re.M)
+    assert {name for name, body in blocks if "Params have changed" in body} == rerun
