@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import yaml
+from traitlets.config import Config
 
 from cardiosynth.errors import InputError
 
@@ -50,7 +51,8 @@ def run_notebook(notebook, output, parameters: dict) -> None:
     partial = output.with_name(f".{output.name}.partial.ipynb")
     try:
         papermill.execute_notebook(
-            str(notebook), str(partial), parameters, cwd=str(notebook.parent), kernel_name="python3", progress_bar=False
+            str(notebook), str(partial), parameters, cwd=str(notebook.parent), kernel_name="python3", progress_bar=False,
+            config=Config({"KernelManager": {"transport": "ipc"}}),  # no open TCP ports, and no warning about them
         )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: cell {error.exec_count} failed with {error.ename}: {error.evalue}; see {partial}") from error

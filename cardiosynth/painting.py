@@ -50,27 +50,30 @@ def frames(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
     return images.reshape(-1, *images.shape[2:]), masks.reshape(-1, *masks.shape[2:])
 
 
-def augment(images: np.ndarray, masks: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Flip, transpose and shift each image (N, H, W) and its mask alike; shifts are at most 1/16 of the side.
+def augment(
+    images: np.ndarray, masks: np.ndarray, rng: np.random.Generator, turn: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shift each image (N, H, W) and its mask alike, by at most 1/16 of the side; with ``turn`` also flip and transpose.
 
     Pixels that a shift uncovers take the nearest ones in the image and background in the mask.
     Images that are not square are never transposed.
     """
-    pairs = [_augment_one(image, mask, rng) for image, mask in zip(images, masks)]
+    pairs = [_augment_one(image, mask, rng, turn) for image, mask in zip(images, masks)]
     return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
 
 
-def _augment_one(image, mask, rng):
-    flip_rows, flip_columns, transpose = rng.random(3) < 0.5
-    reach = min(image.shape) // 16
-    down, right = rng.integers(-reach, reach + 1, size=2) + reach
+def _augment_one(image, mask, rng, turn):
     height, width = image.shape
+    reach = min(height, width) // 16
+    down, right = rng.integers(-reach, reach + 1, size=2) + reach
     image = np.pad(image, reach, mode="edge")[down : down + height, right : right + width]
     mask = np.pad(mask, reach)[down : down + height, right : right + width]
-    order = (slice(None, None, -1 if flip_rows else 1), slice(None, None, -1 if flip_columns else 1))
-    image, mask = image[order], mask[order]
-    if transpose and height == width:
-        image, mask = image.T, mask.T
+    if turn:
+        flip_rows, flip_columns, transpose = rng.random(3) < 0.5
+        order = (slice(None, None, -1 if flip_rows else 1), slice(None, None, -1 if flip_columns else 1))
+        image, mask = image[order], mask[order]
+        if transpose and height == width:
+            image, mask = image.T, mask.T
     return image, mask
 
 
@@ -98,8 +101,8 @@ class Training:
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.modules = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
         self.optimizers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), settings.generator_rate, BETAS),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), settings.discriminator_rate, BETAS),
+            "generator": _adam(self.generator, settings.generator_rate),
+            "discriminator": _adam(self.discriminator, settings.discriminator_rate),
         }
 
     def step(self, number: int, planes: Tensor, images: Tensor) -> dict[str, float]:
@@ -153,6 +156,10 @@ class Training:
             mean.lerp_(value, 1 - decay)
 
 
+def _adam(network, rate):
+    return torch.optim.Adam(network.parameters(), rate, BETAS, fused=True)
+
+
 def train_generator(
     cohort: Cohort, settings: Settings, features: Features | None, folder, seed: int, device="cpu", progress: bool = True
 ) -> SpadeGenerator:
@@ -190,6 +197,7 @@ def _fingerprint(settings, features, seed, images, masks):
 
 
 def _batch(images, masks, size, seed, number, device):
+    """Frames drawn for one step. Shifted but not turned: the chest wall, lung and liver keep their places."""
     rng = np.random.default_rng([seed, number])
     chosen = rng.integers(len(images), size=size)
     image, mask = augment(images[chosen], masks[chosen], rng)

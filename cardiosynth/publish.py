@@ -38,7 +38,7 @@ def build_book(study: Study, results: Path) -> None:
         for stale in (site, build):
             shutil.rmtree(stale, ignore_errors=True)
         stage_sources(results, site)
-        command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(site), "--config", str(ROOT / "_config.yml"),
+        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(site), "--config", str(ROOT / "_config.yml"),
                    "--path-output", str(build), "-W", "-n", "--keep-going"]
         compiled = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONWARNINGS": "ignore"})
         (folder / "build.log").write_text(compiled.stdout + compiled.stderr)

@@ -109,7 +109,7 @@ def _epoch(network, optimizer, images, masks, settings, epoch, seed, device) -> 
     for index, chosen in enumerate(batches):
         progress = (epoch + index / len(batches)) / settings.epochs
         optimizer.param_groups[0]["lr"] = settings.rate * 0.5 * (1 + np.cos(np.pi * progress))
-        image, mask = augment(images[chosen], masks[chosen], rng)
+        image, mask = augment(images[chosen], masks[chosen], rng, turn=True)
         truth = torch.from_numpy(mask).to(device).long()[:, None]
         loss = loss_of(network(_jitter(to_network(image, device), rng)), truth)
         optimizer.zero_grad(set_to_none=True)

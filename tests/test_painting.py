@@ -59,14 +59,17 @@ def test_frames_without_masks_or_subjects_are_refused(cohort, tmp_path):
         painting.frames(cohort.split("test"))
 
 
-def test_augmentation_moves_image_and_mask_together():
-    masks = np.zeros((40, SIZE, SIZE), np.uint8)
-    masks[:, 8:20, 10:15] = 3
+@pytest.mark.parametrize("turn, kinds", [(False, 20), (True, 40)])
+def test_augmentation_moves_image_and_mask_together(turn, kinds):
+    masks = np.zeros((100, SIZE, SIZE), np.uint8)
+    masks[:, 8:20, 10:15] = 3  # off centre, longer than wide: every turn shows
     images = masks * 80
-    moved_images, moved_masks = painting.augment(images, masks, np.random.default_rng(0))
+    moved_images, moved_masks = painting.augment(images, masks, np.random.default_rng(0), turn)
     assert np.array_equal(moved_images, moved_masks * 80)
     assert ((moved_masks == 3).sum((1, 2)) == 60).all()
-    assert len({mask.tobytes() for mask in moved_masks}) > 20
+    assert len({mask.tobytes() for mask in moved_masks}) > kinds
+    upright = [np.ptp(np.nonzero(mask)[0]) == 11 for mask in moved_masks]
+    assert all(upright) != turn
 
 
 def test_same_seed_same_bytes_and_another_seed_others(cohort, trained, tmp_path):

@@ -27,11 +27,16 @@ def scatter(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test"
         ax.set(title=f"{experiment}: {name}", xlabel=f"true {name} ({unit})", ylabel=f"predicted {name} ({unit})")
     _legend(figure, axes, results)
     caption = (
-        f"**Figure 4.** Predicted against true volumes and ejection fraction, split `{split}`, one row an experiment. A point is one subject as "
+        f"**Figure 4.** Predicted against true volumes and ejection fraction, split `{split}`, one row an "
+        f"experiment. A point is one subject as "
         "one training predicts it; r and RMSE are means over trainings, ± the SD over trainings."
     )
-    words = "; ".join(f"{s.experiment} {QUANTITY[s.quantity][0]} {s.dataset}: {_correlation(s)}" for s in summary.itertuples())
-    return keep(figure, predictions, results, "04-scatter", caption, f"Scatter plots of predicted against true values. {words}.")
+    words = "; ".join(
+        f"{s.experiment} {QUANTITY[s.quantity][0]} {s.dataset}: {_correlation(s)}" for s in summary.itertuples()
+    )
+    return keep(
+        figure, predictions, results, "04-scatter", caption, f"Scatter plots of predicted against true values. {words}."
+    )
 
 
 @house_style
@@ -46,18 +51,30 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
     for ax, experiment, quantity in _panels(axes, experiments):
         name, unit = QUANTITY[quantity]
         ax.axhline(0, color=GREY, linewidth=0.6)
-        _points(ax, results, points[(points["experiment"] == experiment) & (points["quantity"] == quantity)], "mean", "difference")
+        _points(
+            ax,
+            results,
+            points[(points["experiment"] == experiment) & (points["quantity"] == quantity)],
+            "mean",
+            "difference",
+        )
         _limits(ax, results, summary, experiment, quantity)
         _note(ax, results, summary, experiment, quantity, _bias)
         ax.tick_params(labelbottom=True, labelleft=True)
-        ax.set(title=f"{experiment}: {name}", xlabel=f"mean of predicted and true {name} ({unit})", ylabel=f"predicted - true ({unit})")
+        ax.set(
+            title=f"{experiment}: {name}",
+            xlabel=f"mean of predicted and true {name} ({unit})",
+            ylabel=f"predicted - true ({unit})",
+        )
     for ax in axes.flat:
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.1 * (high - low))  # room for the numbers
     _legend(figure, axes, results)
     caption = (
-        f"**Figure 5.** Bland-Altman plots, split `{split}`. Lines: bias (solid) and limits of agreement, bias ± 1.96 SD (dashed), with their "
-        "confidence intervals (bands); numbers: bias [limits]. A point is one subject, its predictions averaged over trainings."
+        f"**Figure 5.** Bland-Altman plots, split `{split}`. Lines: bias (solid) and limits of agreement, bias "
+        f"± 1.96 SD (dashed), with their "
+        "confidence intervals (bands); numbers: bias [limits]. A point is one subject, its predictions "
+        "averaged over trainings."
     )
     words = "; ".join(f"{s.experiment} {QUANTITY[s.quantity][0]} {s.dataset}: {_bias(s)}" for s in summary.itertuples())
     return keep(figure, points, results, "05-bland-altman", caption, f"Bland-Altman plots. {words}.")
@@ -69,7 +86,9 @@ def _of(table: pd.DataFrame, experiments, split: str) -> pd.DataFrame:
 
 def _differences(predictions: pd.DataFrame) -> pd.DataFrame:
     """One row a subject and quantity: mean of predicted and true value, and predicted minus true."""
-    averaged = predictions.groupby(["experiment", "dataset", "subject"], as_index=False, sort=False).mean(numeric_only=True)
+    averaged = predictions.groupby(["experiment", "dataset", "subject"], as_index=False, sort=False).mean(
+        numeric_only=True
+    )
     tables = []
     for quantity in QUANTITIES:
         predicted, true = averaged[quantity], averaged[f"true_{quantity}"]
@@ -104,13 +123,21 @@ def _limits(ax, results: Results, summary: pd.DataFrame, experiment: str, quanti
     for number, line in _lines(results, summary, experiment, quantity):
         for name, style in (("bias", "-"), ("lower_limit", "--"), ("upper_limit", "--")):
             ax.axhline(getattr(line, name), color=COLOUR[number], linewidth=1.1, linestyle=style)
-            ax.axhspan(getattr(line, f"{name}_low"), getattr(line, f"{name}_high"), color=COLOUR[number], alpha=0.12, linewidth=0)
+            ax.axhspan(
+                getattr(line, f"{name}_low"),
+                getattr(line, f"{name}_high"),
+                color=COLOUR[number],
+                alpha=0.12,
+                linewidth=0,
+            )
 
 
 def _lines(results: Results, summary: pd.DataFrame, experiment: str, quantity: str):
     """The summary's rows of one panel, each with the number of its dataset."""
     for number, dataset in results.datasets.items():
-        chosen = (summary["experiment"] == experiment) & (summary["quantity"] == quantity) & (summary["dataset"] == dataset)
+        chosen = (
+            (summary["experiment"] == experiment) & (summary["quantity"] == quantity) & (summary["dataset"] == dataset)
+        )
         for line in summary[chosen].itertuples():
             yield number, line
 
@@ -132,7 +159,9 @@ def _bias(line) -> str:
 
 def _legend(figure, axes, results: Results) -> None:
     handles = [
-        axes[0, 0].scatter([], [], s=18, color=COLOUR[number], marker=MARKER[number], label=f"D{number}: {results.describe(number)}")
+        axes[0, 0].scatter(
+            [], [], s=18, color=COLOUR[number], marker=MARKER[number], label=f"D{number}: {results.describe(number)}"
+        )
         for number in results.datasets
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=1)

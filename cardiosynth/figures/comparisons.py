@@ -6,7 +6,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cardiosynth.figures.results import Results, open_results
-from cardiosynth.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, Picture, house_style, keep, new_figure
+from cardiosynth.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    Picture,
+    house_style,
+    keep,
+    new_figure,
+)
 from cardiosynth.paper import published
 from cardiosynth.predictions import GROUPS
 
@@ -32,39 +44,58 @@ def errors_by_group(results: Results, experiments, split: str, quantity: str, co
 
 
 @house_style
-def ablations(results: Results, experiments=ABLATIONS, split: str = "test", quantity: str = "ef", compare=()) -> Picture:
+def ablations(
+    results: Results, experiments=ABLATIONS, split: str = "test", quantity: str = "ef", compare=()
+) -> Picture:
     """RMSE by EF group with its interval over patients, one mark per study and experiment; the paper's as rings."""
     table = errors_by_group(results, experiments, split, quantity, compare)
     studies = list(table["study"].unique())
     figure, axes = new_figure(len(studies), 1, (8.2, 3.2 * len(studies) + 0.5), sharex=True, sharey=True)
     for ax, study in zip(axes[:, 0], studies):
         for place, experiment in enumerate(experiments):
-            rows = table[(table["study"] == study) & (table["experiment"] == experiment)].set_index("group").reindex(GROUPS)
+            rows = (
+                table[(table["study"] == study) & (table["experiment"] == experiment)]
+                .set_index("group")
+                .reindex(GROUPS)
+            )
             _marks(ax, rows, experiment, np.arange(len(GROUPS)) + 0.15 * (place - (len(experiments) - 1) / 2))
         sizes = table[table["study"] == study].groupby("group")["n"].max().reindex(GROUPS).fillna(0).astype(int)
         ax.set_xticks(range(len(GROUPS)), [f"{group}\nn = {sizes[group]}" for group in GROUPS])
         ax.tick_params(labelbottom=True)
-        ax.set(title=f"Study {study}", ylabel=f"RMSE of {'EF (points)' if quantity == 'ef' else quantity}", ylim=(0, None))
+        ax.set(
+            title=f"Study {study}", ylabel=f"RMSE of {'EF (points)' if quantity == 'ef' else quantity}", ylim=(0, None)
+        )
         ax.grid(axis="y", color="#DDDDDD", linewidth=0.6)
-    ring = Line2D([], [], marker="o", markersize=9, markerfacecolor="none", color=INK, linestyle="", label="printed in the paper")
+    ring = Line2D(
+        [], [], marker="o", markersize=9, markerfacecolor="none", color=INK, linestyle="", label="printed in the paper"
+    )
     handles = axes[0, 0].get_legend_handles_labels()[0]
     figure.legend(handles=[*handles, ring], loc="outside lower center", ncols=min(len(handles) + 1, 5))
     caption = (
-        f"**Figure 8.** Errors by group of true EF, Dataset 1, split `{split}`: mean over trainings, interval over subjects. Groups of few subjects "
+        f"**Figure 8.** Errors by group of true EF, Dataset 1, split `{split}`: mean over trainings, interval "
+        f"over subjects. Groups of few subjects "
         "have wide intervals or none. Rings: what the paper prints for its own data."
     )
-    alt = "RMSE by group: " + "; ".join(f"{r.study} {r.experiment} {r.group} {r.rmse:.1f}" for r in table.itertuples()) + "."
+    alt = (
+        "RMSE by group: "
+        + "; ".join(f"{r.study} {r.experiment} {r.group} {r.rmse:.1f}" for r in table.itertuples())
+        + "."
+    )
     return keep(figure, table, results, "09-ablations", caption, alt)
 
 
 def _marks(ax, rows: pd.DataFrame, experiment: str, x) -> None:
     colour, marker = LOOK.get(experiment, (INK, "."))
     reach = np.abs(rows[["rmse_low", "rmse_high"]].to_numpy(float).T - rows["rmse"].to_numpy(float))
-    ax.errorbar(x, rows["rmse"], np.nan_to_num(reach), color=colour, marker=marker, linestyle="", capsize=2, label=experiment)
+    ax.errorbar(
+        x, rows["rmse"], np.nan_to_num(reach), color=colour, marker=marker, linestyle="", capsize=2, label=experiment
+    )
     for place, group in zip(x, GROUPS):
         printed = published("rmse", quantity="ef", dataset=1, experiment=experiment, group=group)["value"]
         if len(printed):
-            ax.plot([place], [printed.iloc[0]], marker="o", markersize=9, markerfacecolor="none", markeredgecolor=colour)
+            ax.plot(
+                [place], [printed.iloc[0]], marker="o", markersize=9, markerfacecolor="none", markeredgecolor=colour
+            )
 
 
 def inference_summary(results: Results) -> pd.DataFrame:
@@ -72,11 +103,10 @@ def inference_summary(results: Results) -> pd.DataFrame:
     table = results.table("inference")
     own = 1e3 * table["seconds"]
     printed = published("inference").set_index("quantity")["value"]
-    return pd.DataFrame([
-        {"of": f"study {results.study.name}, per subject of {table['slices'].mean():.1f} slices", "mean_ms": own.mean(), "sd_ms": own.std(),
-         "median_ms": own.median(), "subjects": len(own)},
-        {"of": "paper, per what is not said", "mean_ms": printed["mean"], "sd_ms": printed["sd"]},
-    ]).astype({"subjects": "Int64"})  # fmt: skip
+    whose = f"study {results.study.name}, per subject of {table['slices'].mean():.1f} slices"
+    here = {"of": whose, "mean_ms": own.mean(), "sd_ms": own.std(), "median_ms": own.median(), "subjects": len(own)}
+    there = {"of": "paper, per what is not said", "mean_ms": printed["mean"], "sd_ms": printed["sd"]}
+    return pd.DataFrame([here, there]).astype({"subjects": "Int64"})
 
 
 @house_style
@@ -94,8 +124,10 @@ def inference_time(results: Results) -> Picture:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     caption = (
-        "**Figure 9.** Time of one prediction on the device named below: a subject that lies in memory passes through network and ridge; "
+        "**Figure 9.** Time of one prediction on the device named below: a subject that lies in memory passes "
+        "through network and ridge; "
         "reading, resampling and cropping are not included."
     )
-    alt = f"Milliseconds per subject: mean {own.mean_ms:.1f}, SD {own.sd_ms:.1f}; the paper prints {printed.mean_ms} ± {printed.sd_ms}."
+    own_words, printed_words = (f"{row.mean_ms:.1f} ± {row.sd_ms:.1f}" for row in (own, printed))
+    alt = f"Milliseconds per subject: {own_words}; the paper prints {printed_words}."
     return keep(figure, table, results, "10-inference-time", caption, alt)

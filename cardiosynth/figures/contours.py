@@ -10,6 +10,8 @@ from cardiosynth.figures.style import ORANGE, SKY, Picture, house_style, keep, n
 from cardiosynth.predictions import REDUCED_EF
 from cardiosynth.segmentation import load_segmentation, segment
 
+NAMES = {"reference": "reference", "unet": "U-Net", "sfera": "SFERA"}
+
 
 def two_subjects(table: pd.DataFrame) -> list[str]:
     """A subject of usual and one of reduced EF: the medians of those from 40 % up and of those below.
@@ -50,12 +52,18 @@ def contour_examples(results: Results, split: str = "test", subjects=(), slices:
             stack(row, None, automatic[:, phase], structures=("lv",), colour=ORANGE, style="--")
             row[0].set_ylabel(PHASE[phase])
         measured = ef.loc[subject]
-        title = f"{subject}: EF {measured['reference']:.0f} % by reference, {measured['unet']:.0f} % by U-Net, {measured['sfera']:.0f} % by SFERA"
+        three = (f"{measured[key]:.0f} % by {name}" for key, name in NAMES.items())
+        title = f"{subject}: EF {', '.join(three)}"
         axes[2 * block, 0].set_title(title).set_in_layout(False)
     caption = (
-        "**Figure 6.** LV contours of the reference (blue, solid) and of the U-Net (orange, dashed), slices from base (left) to apex, and the "
-        "ejection fraction by each and by SFERA, which draws none. The subjects were chosen by their reference EF alone."
+        "**Figure 6.** LV contours of the reference (blue, solid) and of the U-Net (orange, dashed), slices "
+        "from base (left) to apex, and the "
+        "ejection fraction by each and by SFERA, which draws none. The subjects were chosen by their reference "
+        "EF alone."
     )
-    words = "; ".join(f"{row.Index}: reference {row.reference:.0f}, U-Net {row.unet:.0f}, SFERA {row.sfera:.0f} percent" for row in ef.itertuples())
-    alt = f"Slices of {len(subjects)} subjects with two contours each. Ejection fraction of {words}."
+    words = "; ".join(
+        f"{row.Index}: reference {row.reference:.0f}, U-Net {row.unet:.0f}, SFERA {row.sfera:.0f}"
+        for row in ef.itertuples()
+    )
+    alt = f"Slices of {len(subjects)} subjects with two contours each. Ejection fraction in percent of {words}."
     return keep(figure, ef.reset_index(names="subject"), results, "06-segmentation-vs-regression", caption, alt)

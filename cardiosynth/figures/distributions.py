@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import COLOUR, GREEN, GREY, INK, Picture, house_style, keep, new_figure
@@ -28,7 +29,9 @@ def ef_shares(results: Results) -> pd.DataFrame:
     rows = []
     for title, (ef, _) in ef_samples(results).items():
         groups = group_of(ef)
-        rows.append({"cohort": title, "subjects": len(ef)} | {name: 100 * (groups == name).mean() for name in GROUPS[1:]})
+        rows.append(
+            {"cohort": title, "subjects": len(ef)} | {name: 100 * (groups == name).mean() for name in GROUPS[1:]}
+        )
     return pd.DataFrame(rows)
 
 
@@ -42,8 +45,18 @@ def ef_distributions(results: Results) -> Picture:
     for ax, (title, (ef, colour)) in zip(axes.flat, samples.items()):
         height, _, _ = ax.hist(ef, EDGES, color=colour, edgecolor="white", linewidth=0.6)
         _mark_groups(ax, ef)
-        ax.set(title=f"{title.replace(' (', chr(10) + '(')}, n = {len(ef)}", ylabel="subjects", xlim=(0, 100), ylim=(0, 1.25 * max(height.max(), 1)))
-        counts += [{"cohort": title, "ef_from": low, "ef_to": low + BIN_EF, "subjects": int(n)} for low, n in zip(EDGES, height)]
+        ax.set(
+            title=f"{title.replace(' (', chr(10) + '(')}, n = {len(ef)}",
+            ylabel="subjects",
+            xlim=(0, 100),
+            ylim=(0, 1.25 * max(height.max(), 1)),
+        )
+        counts += [
+            {"cohort": title, "ef_from": low, "ef_to": low + BIN_EF, "subjects": int(n)}
+            for low, n in zip(EDGES, height)
+        ]
+    for ax in axes.flat:
+        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     for ax in axes[-1]:
         ax.set_xlabel("EF (%)")
     for ax in axes.flat[len(samples) :]:

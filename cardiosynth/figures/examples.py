@@ -54,13 +54,20 @@ def synthetic_examples(results: Results, quantiles=(0.05, 0.5, 0.95), slices: in
         neighbour = nearest(real.table, own)
         _block(block[0], images, None, slices, f"Painted: {_volumes(own)}")
         _block(block[1], images, masks_of(results, subject), slices, "The same with its masks")
-        _block(block[2], pixels_of(real, neighbour), None, slices, f"Nearest for training: {_volumes(real.table.loc[neighbour])}")
+        _block(
+            block[2],
+            pixels_of(real, neighbour),
+            None,
+            slices,
+            f"Nearest for training: {_volumes(real.table.loc[neighbour])}",
+        )
         rows.append({"painted": subject, "nearest_real": neighbour} | dict(own[["edv_ml", "esv_ml", "ef"]]))
     caption = (
-        "**Figure 3.** Painted subjects of low, middle and high ejection fraction, from base (left) to apex, at ED and ES; the same with the "
+        "**Figure 3.** Painted subjects of low, middle and high ejection fraction, from base (left) to apex, "
+        "at ED and ES; the same with the "
         "contours they were painted from; and the subject of the training split that is nearest in EDV and ESV."
     )
-    alt = f"Painted short-axis stacks of {len(subjects)} synthetic subjects beside the nearest stacks of the training split."
+    alt = f"Painted stacks of {len(subjects)} synthetic subjects beside the nearest stacks of the training split."
     return keep(figure, pd.DataFrame(rows), results, "03-synthetic-examples", caption, alt)
 
 
@@ -70,7 +77,9 @@ def rising_ef(results: Results, columns: int = 8) -> Picture:
     painted = results.painted()
     candidates = results.candidates().set_index("id")
     table = painted.table.assign(source_id=candidates["source_id"].reindex(painted.table.index))
-    source = table.groupby("source_id")["ef"].agg(["size", np.ptp]).sort_values(["size", "ptp"], kind="stable").index[-1]
+    source = (
+        table.groupby("source_id")["ef"].agg(["size", np.ptp]).sort_values(["size", "ptp"], kind="stable").index[-1]
+    )
     table = table[table["source_id"] == source]
     subjects = at_quantiles(table, np.linspace(0, 1, columns))
     figure, axes = new_figure(2, len(subjects), (1.1 * len(subjects) + 0.4, 2.6))
@@ -82,7 +91,9 @@ def rising_ef(results: Results, columns: int = 8) -> Picture:
         axes[ED, column].set_title(f"EF {table.at[subject, 'ef']:.0f} %", fontsize=8)
     for phase in (ED, ES):
         axes[phase, 0].set_ylabel(PHASE[phase])
-    caption = f"**Figure 3b.** Middle slice of the synthetic subjects made from {source}, by rising ejection fraction, with the LV contour."
+    caption = (
+        f"**Figure 3b.** Middle slice of the synthetic subjects made from {source}, by rising EF, with the LV contour."
+    )
     alt = f"Painted middle slices of one source subject at {len(subjects)} ejection fractions."
     data = table.loc[subjects, ["source_id", "edv_ml", "esv_ml", "ef"]].reset_index(names="id")
     return keep(figure, data, results, "03-rising-ef", caption, alt)

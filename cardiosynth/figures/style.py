@@ -83,7 +83,14 @@ class Picture:
         """A MyST figure. In the book's sources figures/ lies beside notebooks/."""
         target = f"../figures/{self.path.name}"
         data = f"{{download}}`data behind the figure (CSV) <{self._data_target()}>`"
-        lines = [f"```{{figure}} {target}", f":name: fig-{self.path.stem}", f":alt: {self.alt}", "", f"{self.caption} {data}", "```"]
+        lines = [
+            f"```{{figure}} {target}",
+            f":name: fig-{self.path.stem}",
+            f":alt: {self.alt}",
+            "",
+            f"{self.caption} {data}",
+            "```",
+        ]
         return "\n".join(lines)
 
     def _data_target(self) -> str:

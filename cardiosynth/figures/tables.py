@@ -11,16 +11,20 @@ from cardiosynth.figures.style import QUANTITY
 from cardiosynth.predictions import GROUPS
 
 DASH = "–"
-ORDER = {name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))}
+NARROW = "\N{NO-BREAK SPACE}"  # keeps an interval on one line
+ORDER = {
+    name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))
+}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A data frame with a caption; floats are shown with ``decimals`` digits, missing values as a dash."""
+    """A data frame with a caption; floats have ``decimals`` digits, missing values are dashes. style: a CSS class."""
 
     frame: pd.DataFrame
     caption: str
     decimals: int = 1
+    style: str = ""
 
     def _cells(self) -> list[list[str]]:
         return [[self._cell(value) for value in row] for row in self.frame.itertuples(index=False)]
@@ -36,13 +40,16 @@ class Table:
     def _for_the_book(self) -> str:
         """A MyST table, so that the book's search finds its words."""
         rows = [[str(name) for name in self.frame.columns], ["---"] * self.frame.shape[1], *self._cells()]
-        lines = ["| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in row) + " |" for row in rows]
-        return "\n".join([f"```{{table}} {self.caption}", *lines, "```"])
+        lines = [
+            "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in row) + " |" for row in rows
+        ]
+        return "\n".join([f"```{{table}} {self.caption}", f":class: numbers {self.style}".rstrip(), *lines, "```"])
 
     def _for_a_notebook(self) -> str:
         head = "".join(f"<th>{escape(str(name))}</th>" for name in self.frame.columns)
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self._cells())
-        return f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        caption = f"<caption>{escape(self.caption)}</caption>"
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,10 @@ class Foot:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         text = self.text.removeprefix("---").strip()
-        return {"text/markdown": f":::{{admonition}} What made this page\n:class: note provenance\n{text}\n:::", "text/plain": text}
+        return {
+            "text/markdown": f":::{{admonition}} What made this page\n:class: note provenance\n{text}\n:::",
+            "text/plain": text,
+        }
 
 
 def table1_beside_paper(results: Results, number: int, split: str = "test") -> Table:
@@ -61,26 +71,32 @@ def table1_beside_paper(results: Results, number: int, split: str = "test") -> T
     numbered = {n: results.datasets.get(n) for n in (1, 2)}
     rows = paper.side_by_side(results.table("table1"), numbered, split).query("paper_dataset == @number")
     lines = []
-    for experiment, own in rows.groupby("experiment", sort=False):
+    for experiment, own in _ordered(rows):
         line = {"experiment": experiment}
         for row in own.itertuples():
             name, unit = QUANTITY[row.quantity]
             line |= {f"{name} ({unit})": _error(row), f"{name}, paper": _printed(row)}
         lines.append(line | {"trainings": own["seeds"].max()})
     n = rows["n"].max()
-    caption = f"RMSE ± SD over trainings [interval over subjects], split {split}, {n} subjects. {results.describe(number)}."
+    caption = (
+        f"RMSE ± SD over trainings [interval over subjects], split {split}, {n} subjects. {results.describe(number)}."
+    )
     return Table(pd.DataFrame(lines), caption)
 
 
 def table1_by_group(results: Results, number: int, split: str = "test", quantity: str = "ef") -> Table:
     """RMSE by group of true EF for one dataset, one row an experiment."""
     table = results.table("table1")
-    rows = table[(table["dataset"] == results.datasets[number]) & (table["split"] == split) & (table["quantity"] == quantity)]
+    rows = table[
+        (table["dataset"] == results.datasets[number]) & (table["split"] == split) & (table["quantity"] == quantity)
+    ]
     sizes = rows.groupby("group")["n"].max().reindex(GROUPS).fillna(0).astype(int)
     lines = []
-    for experiment, own in sorted(rows.groupby("experiment"), key=lambda item: ORDER.get(item[0], len(ORDER))):
+    for experiment, own in _ordered(rows):
         cells = {row.group: _error(row) for row in own.itertuples()}
-        lines.append({"experiment": experiment} | {f"{group} (n = {sizes[group]})": cells.get(group, DASH) for group in GROUPS})
+        lines.append(
+            {"experiment": experiment} | {f"{group} (n = {sizes[group]})": cells.get(group, DASH) for group in GROUPS}
+        )
     name, unit = QUANTITY[quantity]
     caption = f"RMSE of {name} ({unit}) by group of true EF, split {split}. {results.describe(number)}."
     return Table(pd.DataFrame(lines), caption)
@@ -98,8 +114,8 @@ def verdict_table(results: Results, split: str = "test") -> Table:
         }
         for row in found.itertuples()
     ]  # fmt: skip
-    caption = f"Claims of the paper judged by this study's paired difference of RMSE [interval], split {split}. {results.origin}"
-    return Table(pd.DataFrame(lines), caption)
+    caption = f"Claims of the paper, judged by paired differences of RMSE [interval], split {split}. {results.origin}"
+    return Table(pd.DataFrame(lines), caption, style="claims")
 
 
 def tests_table(results: Results, split: str = "test", group: str = "all") -> Table:
@@ -109,7 +125,8 @@ def tests_table(results: Results, split: str = "test", group: str = "all") -> Ta
         {
             "dataset": row.dataset, "compared": f"{row.first} - {row.second}", "quantity": QUANTITY[row.quantity][0],
             "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "Kruskal-Wallis p": _p(row.kruskal_p), "Wilcoxon p": _p(row.wilcoxon_p), "Holm-adjusted": _p(row.wilcoxon_p_holm), "n": row.n,
+            "Kruskal-Wallis p": _p(row.kruskal_p), "Wilcoxon p": _p(row.wilcoxon_p),
+            "Holm-adjusted": _p(row.wilcoxon_p_holm), "n": row.n,
         }
         for row in table[(table["split"] == split) & (table["group"] == group)].itertuples()
     ]  # fmt: skip
@@ -121,17 +138,28 @@ def crps_table(results: Results, split: str = "test") -> Table:
     table = results.table("crps")
     lines = [
         {
-            "experiment": row.experiment, "dataset": row.dataset, "forecast": row.forecast, "CRPS (challenge)": f"{row.crps_kaggle:.5f}",
-            "CRPS (ml)": _interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""), "n": row.n, "trainings": row.seeds,
+            "experiment": row.experiment, "dataset": row.dataset, "forecast": row.forecast, "CRPS "
+            "(challenge)": f"{row.crps_kaggle:.5f}",
+            "CRPS (ml)": _interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""),
+            "n": row.n, "trainings": row.seeds,
         }
         for row in table[table["split"] == split].itertuples()
     ]  # fmt: skip
-    return Table(pd.DataFrame(lines), f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin}")
+    return Table(
+        pd.DataFrame(lines),
+        f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin}",
+    )
 
 
 def versions_table(record: dict) -> pd.DataFrame:
     """Software and machine of a build. record: what ``provenance.load`` gives."""
-    rows = {"study": record["study"], "commit": record["commit"], "machine": record["machine"], "device": record["device"], **record["versions"]}
+    rows = {
+        "study": record["study"],
+        "commit": record["commit"],
+        "machine": record["machine"],
+        "device": record["device"],
+        **record["versions"],
+    }
     return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).astype(str)
 
 
@@ -141,25 +169,32 @@ def checksums_table(record: dict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["stage", "file", "sha256"])
 
 
+def _ordered(rows: pd.DataFrame):
+    """(experiment, its rows) as the paper orders them, then the ablations, then all else."""
+    return sorted(rows.groupby("experiment"), key=lambda item: ORDER.get(item[0], len(ORDER)))
+
+
 def _error(row) -> str:
     """RMSE ± SD over trainings [interval]."""
     if pd.isna(row.rmse):
         return DASH
     spread = "" if pd.isna(row.rmse_sd) else f" ± {row.rmse_sd:.1f}"
-    interval = "" if pd.isna(row.rmse_low) else f" [{row.rmse_low:.1f}, {row.rmse_high:.1f}]"
+    interval = "" if pd.isna(row.rmse_low) else f" [{row.rmse_low:.1f},{NARROW}{row.rmse_high:.1f}]"
     return f"{row.rmse:.1f}{spread}{interval}"
 
 
 def _printed(row) -> str:
     if pd.isna(row.paper_rmse):
         return DASH
-    return f"{row.paper_rmse:.1f}" + ("" if pd.isna(row.paper_rmse_text) else f" ({row.paper_rmse_text:.1f} in its text)")
+    return f"{row.paper_rmse:.1f}" + (
+        "" if pd.isna(row.paper_rmse_text) else f" ({row.paper_rmse_text:.1f} in its text)"
+    )
 
 
 def _interval(value, low, high, sign: str = "+") -> str:
     if pd.isna(value):
         return DASH
-    return f"{value:{sign}.2f}" + ("" if pd.isna(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]")
+    return f"{value:{sign}.2f}" + ("" if pd.isna(low) else f" [{low:{sign}.2f},{NARROW}{high:{sign}.2f}]")
 
 
 def _p(value) -> str:

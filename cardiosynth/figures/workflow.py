@@ -30,14 +30,18 @@ def typical_subject(cohort: Cohort) -> str:
 
 
 def counts_beside_paper(results: Results) -> pd.DataFrame:
-    """Synthetic subjects of this study and of the paper: source subjects, candidates kept, chosen, and kept per source."""
+    """Synthetic subjects of this study and of the paper: source subjects, candidates kept, chosen, and kept "
+    "per source."""
     table, rows = results.candidates(), []
     for split in ("train", "validation"):
         own = table[table["split"] == split]
         sources, kept = own["source_id"].nunique(), int(own["kept"].sum())
-        printed, real = (published_value("count", quantity=split, dataset=1, experiment=who) for who in ("synthetic", ""))
+        printed, real = (
+            published_value("count", quantity=split, dataset=1, experiment=who) for who in ("synthetic", "")
+        )
         rows.append({
-            "split": split, "sources": sources, "candidates": len(own), "kept": kept, "chosen": int(own["chosen"].sum()),
+            "split": split, "sources": sources, "candidates": len(own), "kept": kept,
+            "chosen": int(own["chosen"].sum()),
             "kept per source": kept / sources if sources else float("nan"),
             "paper: sources": int(real), "paper: synthetic": int(printed), "paper: per source": printed / real,
         })  # fmt: skip
@@ -67,12 +71,17 @@ def mask_workflow(results: Results, subject: str = "") -> Picture:
     _draw_scaled(axes, image, masks[middle], table, frames)
     _draw_pairs(axes, table, frames)
     caption = (
-        f"**Figure 2.** Mask synthesis in the middle slice of subject {subject}. First row: both frames with their contours and the signed "
-        "distances of the LV (in pixels; the black line is zero). Second row: LV contours for every α by Eq. (1) as printed, "
-        "which coincide, and as intended; for every γ at ES and ED. Below: pairs of frames, ED as the filled region and ES as the line, "
+        f"**Figure 2.** Mask synthesis in the middle slice of subject {subject}. First row: both frames with "
+        f"their contours and the signed "
+        "distances of the LV (in pixels; the black line is zero). Second row: LV contours for every α by Eq. "
+        "(1) as printed, "
+        "which coincide, and as intended; for every γ at ES and ED. Below: pairs of frames, ED as the filled "
+        "region and ES as the line, "
         "with the EF of the whole stack."
     )
-    alt = "Steps of the mask synthesis: frames, distance maps, interpolated and scaled contours, and pairs of rising ejection fraction."
+    alt = (
+        "Steps of the mask synthesis: frames, distance maps, interpolated and scaled contours, and pairs of rising EF."
+    )
     return keep(figure, table, results, "02-workflow", caption, alt)
 
 
@@ -82,7 +91,7 @@ def _draw_frames(axes, image, masks, ef: float) -> None:
         contours(axes[name], masks[phase])
         axes[name].set_title(f"{name.upper()} frame, EF {ef:.0f} %")
         distance = signed_distance(masks[phase] == LV)
-        reach = 2 * max(distance.max(), 1)  # px; what lies further out is not of interest
+        reach = 3 * max(distance.max(), 1)  # px; what lies further out is not of interest
         axes[f"{name} distance"].imshow(distance, cmap="RdBu", vmin=-reach, vmax=reach)
         axes[f"{name} distance"].contour(distance, [0], colors=INK, linewidths=1)
         axes[f"{name} distance"].set_title(f"SDT{phase + 1}: distance to the LV at {name.upper()}")
@@ -106,7 +115,11 @@ def _draw_scaled(axes, image, masks, table, frames) -> None:
             place = (gamma - gammas.min()) / (np.ptp(gammas) or 1)
             axes[f"{name} scaled"].contour(frame == LV, [0.5], colors=[ORDER(place)], linewidths=0.9)
         _close_up(axes[f"{name} scaled"], masks)
-        axes[f"{name} scaled"].set_title(f"{name.upper()} scaled, γ {gammas.min():.2f} to {gammas.max():.2f}" if len(gammas) else f"{name.upper()}: no γ")
+        axes[f"{name} scaled"].set_title(
+            f"{name.upper()} scaled, γ {gammas.min():.2f} to {gammas.max():.2f}"
+            if len(gammas)
+            else f"{name.upper()}: no γ"
+        )
 
 
 def _draw_pairs(axes, table, frames) -> None:
@@ -118,7 +131,10 @@ def _draw_pairs(axes, table, frames) -> None:
         if (es == LV).any():
             ax.contour(es == LV, [0.5], colors=VERMILION, linewidths=1.4)
         _close_up(ax, frames[:, ED])
-        ax.set_title(f"EF {recipe['ef']:.0f} %: {recipe['operation']}" + ("" if recipe["kept"] else "\n(left out: " + recipe["reason"] + ")"))
+        ax.set_title(
+            f"EF {recipe['ef']:.0f} %: {recipe['operation']}"
+            + ("" if recipe["kept"] else "\n(left out: " + recipe["reason"] + ")")
+        )
 
 
 def _close_up(ax, masks) -> None:

@@ -1,0 +1,248 @@
+"""Figures and tables from a small made-up study: what they show is what the tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from cardiosynth import masks, statistics
+from cardiosynth.cohort import Subject, write_cohort
+from cardiosynth.errors import InputError
+from cardiosynth.figures.agreement import _differences, bland_altman, scatter
+from cardiosynth.figures.architecture import describe, sfera_architecture
+from cardiosynth.figures.comparisons import ablations, errors_by_group, inference_summary, inference_time
+from cardiosynth.figures.contours import three_measurements, two_subjects
+from cardiosynth.figures.distributions import ef_distributions, ef_shares
+from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising_ef, synthetic_examples
+from cardiosynth.figures.results import open_results
+from cardiosynth.figures.tables import Table, crps_table, table1_beside_paper, table1_by_group, tests_table, verdict_table
+from cardiosynth.figures.workflow import counts_beside_paper, mask_workflow, typical_subject
+from cardiosynth.sfera import Sfera
+from cardiosynth.study import Sfera as SferaSettings
+from cardiosynth.study import Statistics, load_study
+from cardiosynth.volumes import ejection_fraction, volume_ml
+
+SIZE = 32
+EXPERIMENTS = {"SSO": 25.0, "RSO": 12.0, "RSP": 6.0, "RSP-half-random": 7.0, "RSP-half-matched": 8.0}
+
+
+def heart(name: str, split: str, ed_radius: float, es_radius: float) -> Subject:
+    """Concentric discs: LV, myocardium, and an RV beside them."""
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    labels = np.zeros((3, 2, SIZE, SIZE), np.uint8)
+    for phase, radius in enumerate((ed_radius, es_radius)):
+        labels[:, phase][..., np.hypot(y, x + 8) < 6] = 1
+        labels[:, phase][..., np.hypot(y, x) < radius + 2] = 2
+        labels[:, phase][..., np.hypot(y, x) < radius] = 3
+    edv, esv = volume_ml(labels, 16.0, 8.0)
+    images = np.array([30, 170, 60, 220], np.uint8)[labels]
+    return Subject(name, "made-up", images, labels, (4.0, 4.0), 8.0, float(edv), float(esv), {"split": split})
+
+
+def predictions(cohorts: dict) -> pd.DataFrame:
+    """Two trainings of each experiment with errors of a known size; the U-Net is exact."""
+    rng, rows = np.random.default_rng(5), []
+    for dataset, cohort in cohorts.items():
+        held_out = cohort.split("test").table
+        for experiment, size in EXPERIMENTS.items():
+            for seed in (1, 2):
+                noise = rng.normal(0, size, len(held_out))
+                rows.append(_rows(held_out, dataset, experiment, seed, held_out["edv_ml"] + 2 + noise, held_out["esv_ml"] + noise, 3.0))
+        rows.append(_rows(held_out, dataset, "segmentation", 1, held_out["edv_ml"], held_out["esv_ml"], np.nan))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _rows(table, dataset, experiment, seed, edv, esv, sd):
+    esv = esv.clip(lower=1.0)
+    edv = np.maximum(edv, esv)
+    return pd.DataFrame({
+        "subject": table.index, "dataset": dataset, "split": "test", "experiment": experiment, "seed": seed, "edv_ml": edv.to_numpy(),
+        "esv_ml": esv.to_numpy(), "ef": ejection_fraction(edv, esv), "edv_sd_ml": sd, "esv_sd_ml": sd, "ef_sd": sd,
+        "true_edv_ml": table["edv_ml"].to_numpy(), "true_esv_ml": table["esv_ml"].to_numpy(), "true_ef": table["ef"].to_numpy(),
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results") / "tiny"
+    folder.mkdir()
+    values = {"name": "tiny", "title": "made up", "datasets": {"a": "phantom-a", "b": "phantom-b"}, "grid": {"size_px": SIZE}}
+    (folder / "study.yaml").write_text(yaml.safe_dump(values | {"sfera": {"base_channels": 2, "features": 8, "hidden": 4}}))
+    rng, cohorts = np.random.default_rng(3), {}
+    for dataset in ("phantom-a", "phantom-b"):
+        plan = [("train", 4), ("validation", 2), ("test", 12)]
+        radii = [(split, i, rng.uniform(8, 10), rng.uniform(4, 7.5)) for split, count in plan for i in range(count)]
+        hearts = (heart(f"{dataset}-{split}-{i}", split, ed, es) for split, i, ed, es in radii)
+        cohorts[dataset] = write_cohort(folder / "cohorts" / dataset, hearts)
+    _synthetic(folder, cohorts["phantom-a"])
+    table = predictions(cohorts)
+    table.to_csv(folder / "predictions.csv", index=False)
+    settings = Statistics(bootstrap_draws=100)
+    for name in ("table1", "tests", "crps"):
+        getattr(statistics, name)(table, settings, 1).to_csv(folder / f"{name}.csv", index=False)
+    statistics.agreement(table, settings).to_csv(folder / "agreement.csv", index=False)
+    pd.DataFrame({"subject": list("ab"), "slices": [3, 5], "seconds": [0.010, 0.020]}).to_csv(folder / "inference.csv", index=False)
+    return open_results(folder)
+
+
+def _synthetic(folder, cohort):
+    study = load_study(folder / "study.yaml")
+    table = masks.candidates(cohort.split("train", "validation"), study.masks)
+    table["chosen"] = table["kept"] & (np.arange(len(table)) % 3 == 0)
+    table.to_csv(folder / "synthetic" / "candidates.csv", index=False) if (folder / "synthetic").mkdir() is None else None
+    chosen = table[table["chosen"]]
+    painted = []
+    for recipe, row in zip(masks.recipes(chosen), chosen.to_dict("records")):
+        labels = masks.apply(recipe, np.asarray(cohort.masks()[cohort.rows(recipe.source_id)]))
+        painted.append(Subject(recipe.id, "painted", labels * 60, None, (4.0, 4.0), 8.0, row["edv_ml"], row["esv_ml"], {"split": row["split"]}))
+    write_cohort(folder / "synthetic" / "images", painted, with_masks=False)
+
+
+ALL = {
+    "01-ef-distributions": ef_distributions, "02-workflow": mask_workflow, "03-synthetic-examples": synthetic_examples,
+    "03-rising-ef": rising_ef, "04-scatter": scatter, "05-bland-altman": bland_altman, "07-sfera-architecture": sfera_architecture,
+    "09-ablations": ablations, "10-inference-time": inference_time,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_figure_is_kept_with_its_data_names_its_cohort_and_has_words_for_the_blind(results, name):
+    picture = ALL[name](results)
+    assert picture.path == results.folder / "figures" / f"{name}.png"
+    image = Image.open(picture.path)
+    assert round(image.info["dpi"][0]) >= 150 and np.asarray(image.convert("L")).std() > 5
+    assert len(pd.read_csv(picture.path.with_suffix(".csv"))) > 0
+    for words in (picture.caption, picture.alt):
+        assert "tiny" in words and "not patients" in words
+    assert not list(picture.path.parent.glob(".*"))
+    shown = picture._repr_mimebundle_()
+    assert f"../figures/{name}.png" in shown["text/markdown"] and "<img alt=" in shown["text/html"]
+
+
+def test_a_figure_drawn_twice_has_the_same_bytes_whatever_the_session_has_set(results):
+    import matplotlib
+
+    first = scatter(results).path.read_bytes()
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9}):
+        assert scatter(results).path.read_bytes() == first
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_shares_are_counted_by_the_groups_of_ef(results):
+    shares = ef_shares(results)
+    ef = results.cohort(1).split("train").table["ef"]
+    assert shares.loc[0, "subjects"] == 4 and shares.loc[0, "ef<40"] == pytest.approx(100 * (ef < 40).mean())
+    np.testing.assert_allclose(shares[["ef<40", "ef40-70", "ef>70"]].sum(axis=1), 100)
+    candidates = results.candidates().query("split == 'train'")
+    assert shares["subjects"].tolist()[2:] == [candidates["kept"].sum(), candidates["chosen"].sum()]
+
+
+def test_the_histogram_holds_every_subject_once(results):
+    data = pd.read_csv(ef_distributions(results).path.with_suffix(".csv"))
+    assert data.groupby("cohort", sort=False)["subjects"].sum().tolist() == ef_shares(results)["subjects"].tolist()
+
+
+def test_differences_are_of_the_mean_over_trainings():
+    rows = {"experiment": "RSO", "dataset": "d", "subject": "s", "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0}
+    table = pd.DataFrame([rows | {"seed": 1, "edv_ml": 104.0, "esv_ml": 50.0, "ef": 52.0}, rows | {"seed": 2, "edv_ml": 112.0, "esv_ml": 50.0, "ef": 56.0}])
+    found = _differences(table).set_index("quantity")
+    assert found.loc["edv_ml", ["mean", "difference"]].tolist() == [104.0, 8.0]
+    assert found.loc["ef", ["mean", "difference"]].tolist() == [52.0, 4.0]
+
+
+def test_the_words_of_the_scatter_plot_are_those_of_table_1(results):
+    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'ef' and group == 'all'").iloc[0]
+    assert f"RSP EF phantom-a: r {row['pearson']:.3f}, RMSE {row['rmse']:.1f} ± {row['rmse_sd']:.1f}" in scatter(results).alt
+
+
+@pytest.mark.parametrize("readout", ["sum", "last"])
+def test_the_architecture_is_read_off_the_network(readout):
+    settings = SferaSettings(base_channels=2, features=8, hidden=4, readout=readout)
+    network = Sfera(settings, 64)
+    table = describe(network, 64, 7)
+    trained = table[~table["part"].str.contains("ridge")]["parameters"].sum()
+    assert trained == sum(parameter.numel() for parameter in network.parameters())
+    assert table["output"].tolist()[1:6] == [f"7 × {2 * 2**i} × {32 // 2**i} × {32 // 2**i}" for i in range(5)]
+    assert network.features(torch.zeros(7, 2, 64, 64), torch.tensor([7])).shape == (1, 8)
+    assert table["output"].tolist()[-3:-1] == ["1 × 8", "1 × 2"]
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_subjects_are_chosen_by_their_numbers():
+    table = pd.DataFrame({"ef": [70.0, 30.0, 50.0, 20.0], "edv_ml": [100.0, 200, 150, 250], "esv_ml": [30.0, 140, 75, 200]}, index=list("abcd"))
+    assert at_quantiles(table, [0, 0.01, 1]) == ["d", "a"]
+    assert nearest(table, pd.Series({"edv_ml": 155.0, "esv_ml": 70.0})) == "c"
+    assert two_subjects(table) == ["a", "b"]
+    assert two_subjects(table.loc[["a", "c"]]) == ["a", "c"]
+
+
+def test_the_typical_subject_is_the_median_of_the_training_split(results):
+    ef = results.cohort(1).split("train").table["ef"].sort_values()
+    assert typical_subject(results.cohort(1)) == ef.index[2]
+
+
+def test_masks_of_a_painted_subject_have_its_volumes(results):
+    painted = results.painted().table
+    for subject in painted.index[:4]:
+        edv, esv = volume_ml(masks_of(results, subject), 16.0, 8.0)
+        assert (edv, esv) == (pytest.approx(painted.at[subject, "edv_ml"]), pytest.approx(painted.at[subject, "esv_ml"]))
+
+
+def test_three_measurements_average_the_trainings(results):
+    subject = results.cohort(1).split("test").table.index[0]
+    ef = three_measurements(results, [subject]).loc[subject]
+    own = results.predictions().query("subject == @subject")
+    assert ef["sfera"] == pytest.approx(own.query("experiment == 'RSP'")["ef"].mean())
+    assert ef["reference"] == pytest.approx(ef["unet"]) == pytest.approx(own["true_ef"].iloc[0])
+
+
+def test_counts_stand_beside_the_papers(results):
+    counts = counts_beside_paper(results).set_index("split")
+    table = results.candidates()
+    assert counts.loc["train", "sources"] == 4 and counts.loc["train", "kept"] == table.query("split == 'train'")["kept"].sum()
+    assert counts.loc["train", "paper: per source"] == pytest.approx(33.59, abs=0.01)
+
+
+def test_comparing_studies_keeps_them_apart(results):
+    both = errors_by_group(results, ["RSO", "RSP"], "test", "ef", compare=[results.folder])
+    assert len(both) == 2 * len(errors_by_group(results, ["RSO", "RSP"], "test", "ef"))
+    assert set(both["experiment"]) == {"RSO", "RSP"}
+
+
+def test_inference_is_in_milliseconds_beside_the_papers(results):
+    own, printed = inference_summary(results).itertuples()
+    assert (own.mean_ms, own.median_ms, own.subjects) == (15.0, 15.0, 2)
+    assert (printed.mean_ms, printed.sd_ms) == (5.5, 4.3)
+
+
+def test_table_1_shows_error_spread_interval_and_the_papers_value(results):
+    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'esv_ml' and group == 'all'").iloc[0]
+    table = table1_beside_paper(results, 1).frame.set_index("experiment")
+    expected = f"{row['rmse']:.1f} ± {row['rmse_sd']:.1f} [{row['rmse_low']:.1f}, {row['rmse_high']:.1f}]"
+    assert table.at["RSP", "ESV (ml)"].replace("\N{NO-BREAK SPACE}", " ") == expected
+    assert table.at["RSP", "ESV, paper"] == "7.1 (7.9 in its text)"
+    assert table.index.tolist()[:3] == ["SSO", "RSO", "RSA"]
+    assert table.at["RSA", "ESV (ml)"] == "–"
+
+
+def test_every_claim_gets_a_verdict_and_tests_and_scores_are_listed(results):
+    assert set(verdict_table(results).frame["verdict"]) <= {"agrees", "contradicts", "undecided", "not tested"}
+    assert "RSO - RSP" in set(tests_table(results).frame["compared"])
+    assert set(crps_table(results).frame["forecast"]) == {"normal", "point"}
+    assert table1_by_group(results, 2).frame.columns[1].startswith("all (n = 12")
+
+
+def test_a_table_is_markdown_for_the_book_and_html_for_a_notebook():
+    shown = Table(pd.DataFrame({"a|b": ["x<y", None], "n": [1.25, float("nan")]}), "About <it>")._repr_mimebundle_()
+    assert "| a\\|b | n |" in shown["text/markdown"] and "| x&lt;y | 1.2 |" in shown["text/markdown"]
+    assert "| – | – |" in shown["text/markdown"]
+    assert "<caption>About &lt;it&gt;</caption>" in shown["text/html"] and "<td>x&lt;y</td>" in shown["text/html"]
+
+
+def test_missing_results_are_named(results, tmp_path):
+    with pytest.raises(InputError, match="no such folder of results"):
+        open_results(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="nothing.csv: no such table"):
+        results.table("nothing")
