@@ -2,8 +2,9 @@
 
 The modules form a one-way street, each importing only from its left::
 
-    errors, study -> datasets, phantom -> cohort -> preprocessing -> masks -> spade, painting
-        -> sfera, training, segmentation -> experiments -> statistics -> figures -> stages
+    errors, study, volumes, cohort -> datasets, phantom -> preprocessing, sources -> distances, masks, selection
+        -> spade, painting, segmentation -> sfera, training, experiments -> predictions, measures, statistics, paper
+        -> stages, figures -> notebooks, publish, runner
 """
 
 __version__ = "0.1.0"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
 from cardiosynth.cohort import Cohort, Subject
-from cardiosynth.errors import InputError
+from cardiosynth.frames import augment, frames, to_network, write_log
 from cardiosynth.progress import bar
 from cardiosynth.spade import (
     Discriminator,
@@ -39,50 +39,6 @@ SAVE_EVERY_S = 30.0
 LOG_EVERY = 50
 
 
-def frames(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
-    """All ED and ES frames of a cohort and their masks, each (N, H, W) of uint8, subjects in order."""
-    if not (cohort.folder / "masks.npy").is_file():
-        raise InputError(f"{cohort.folder}: no masks.npy; this training needs a dataset with masks (dataset a)")
-    if len(cohort) == 0:
-        raise InputError(f"{cohort.folder}: no subject in this split; give the study a larger cohort")
-    rows = np.concatenate([np.r_[cohort.rows(subject)] for subject in cohort.table.index])
-    images, masks = cohort.images()[rows], cohort.masks()[rows]
-    return images.reshape(-1, *images.shape[2:]), masks.reshape(-1, *masks.shape[2:])
-
-
-def augment(
-    images: np.ndarray, masks: np.ndarray, rng: np.random.Generator, turn: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shift each image (N, H, W) and its mask alike, by at most 1/16 of the side; with ``turn`` also flip and transpose.
-
-    Pixels that a shift uncovers take the nearest ones in the image and background in the mask.
-    Images that are not square are never transposed.
-    """
-    pairs = [_augment_one(image, mask, rng, turn) for image, mask in zip(images, masks)]
-    return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
-
-
-def _augment_one(image, mask, rng, turn):
-    height, width = image.shape
-    reach = min(height, width) // 16
-    down, right = rng.integers(-reach, reach + 1, size=2) + reach
-    image = np.pad(image, reach, mode="edge")[down : down + height, right : right + width]
-    mask = np.pad(mask, reach)[down : down + height, right : right + width]
-    if turn:
-        flip_rows, flip_columns, transpose = rng.random(3) < 0.5
-        order = (slice(None, None, -1 if flip_rows else 1), slice(None, None, -1 if flip_columns else 1))
-        image, mask = image[order], mask[order]
-        if transpose and height == width:
-            image, mask = image.T, mask.T
-    return image, mask
-
-
-def to_network(images: np.ndarray, device) -> Tensor:
-    """Images (N, H, W) of uint8 as the networks take them, (N, 1, H, W) in [-1, 1]."""
-    scaled = torch.from_numpy(np.array(images)).to(device).float()[:, None] / 127.5 - 1
-    return scaled.contiguous(memory_format=torch.channels_last)
-
-
 def to_planes(masks: np.ndarray, device) -> Tensor:
     """Masks (N, H, W) of uint8 as label planes (N, 4, H, W)."""
     return one_hot(torch.from_numpy(np.array(masks)).to(device))
@@ -101,8 +57,8 @@ class Training:
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.modules = {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
         self.optimizers = {
-            "generator": _adam(self.generator, settings.generator_rate),
-            "discriminator": _adam(self.discriminator, settings.discriminator_rate),
+            "generator": torch.optim.Adam(self.generator.parameters(), settings.generator_rate, BETAS),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), settings.discriminator_rate, BETAS),
         }
 
     def step(self, number: int, planes: Tensor, images: Tensor) -> dict[str, float]:
@@ -156,15 +112,13 @@ class Training:
             mean.lerp_(value, 1 - decay)
 
 
-def _adam(network, rate):
-    return torch.optim.Adam(network.parameters(), rate, BETAS, fused=True)
-
-
 def train_generator(
-    cohort: Cohort, settings: Settings, features: Features | None, folder, seed: int, device="cpu", progress: bool = True
+    cohort: Cohort, settings: Settings, features: Features | None, folder, seed: int, device="cpu",
+    progress: bool = True,
 ) -> SpadeGenerator:
-    """Train on every frame of ``cohort`` (its training split, with masks); write generator.safetensors, training.csv.
+    """Train on every frame of ``cohort``, which is the training split of a dataset with masks.
 
+    Writes generator.safetensors and training.csv.
     features: images (N, 1, H, W) in [-1, 1] to feature maps for the perceptual loss, or None for none.
     A killed training goes on from its last state and ends with the same bytes as an uninterrupted one.
     Raises InputError where the cohort has no masks or no subjects.
@@ -223,15 +177,9 @@ def _calibrate(generator, masks, size, seed, device):
 
 
 def _write(folder, generator, settings, log):
-    save_tensors(folder / "generator.safetensors", generator.state_dict(), {"settings": settings.model_dump(mode="json")})
+    notes = {"settings": settings.model_dump(mode="json")}
+    save_tensors(folder / "generator.safetensors", generator.state_dict(), notes)
     write_log(folder, log, "step")
-
-
-def write_log(folder: Path, log: list[dict], index: str) -> None:
-    """training.csv, the columns in one order whether or not the log went through a saved state."""
-    temporary = folder / ".training.csv.partial"
-    pd.DataFrame(log).set_index(index).sort_index(axis="columns").to_csv(temporary)
-    temporary.replace(folder / "training.csv")
 
 
 def load_generator(folder, device="cpu") -> SpadeGenerator:

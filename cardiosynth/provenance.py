@@ -73,7 +73,7 @@ def load(results) -> dict:
 def footer(results, notebook: str) -> str:
     """Markdown for the foot of a page: study, seeds, data, device, versions, commit, and the notebook."""
     p = load(results)
-    hashes = ", ".join(f"{name} `{next(iter(files.values()))[:12]}`" for name, files in p["data_sha256"].items())
+    hashes = ", ".join(f"{name.removeprefix('prepare ')} `{files['images.npy'][:12]}`" for name, files in p["data_sha256"].items())
     return (
         f"---\n**Study** {p['study']} ({p['title']}) · **seed** {p['seed']}, trainings {p['seeds']} · "
         f"**stages took** {p['wall_s'] / 60:.1f} min in all on {p['device']} ({p['machine']}), peak memory {p['peak_rss_mb']:.0f} MB · "

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
 from cardiosynth.cohort import ED, ES, Cohort
-from cardiosynth.painting import augment, frames, to_network, write_log
+from cardiosynth.frames import augment, frames, to_network, write_log
 from cardiosynth.progress import bar
 from cardiosynth.study import Segmentation as Settings
 from cardiosynth.study import fingerprint

@@ -26,10 +26,14 @@ class Section(BaseModel):
 
 
 class Datasets(Section):
-    """Dataset 1 of the paper (``a``: masks, generator, synthesis) and Dataset 2 (``b``: volumes alone)."""
+    """Dataset 1 of the paper (``a``: masks, generator, synthesis) and Dataset 2 (``b``: volumes alone).
+
+    split: CSV with the columns id and split for a dataset of patients, counted from the repository's root.
+    """
 
     a: Dataset
     b: Dataset | None = None
+    split: str = "data/splits/acdc.csv"
 
 
 class Phantom(Section):

@@ -131,3 +131,14 @@ def test_the_committed_split_is_what_its_rule_makes_of_the_real_data():
     pd.testing.assert_frame_equal(acdc.split_rule(table), pd.read_csv(SPLIT, comment="#"))
     made = table.merge(pd.read_csv(SPLIT, comment="#"))
     assert ((made.split == "train") & (made.ef < 40)).sum() == 3 and ((made.split == "validation") & (made.ef < 40)).sum() == 1
+
+
+@pytest.mark.parametrize(
+    "text, message", [("patient,part\n1,2\n", "columns patient, part; expected id and split"), ("id,split\np,tset\n", "unknown split 'tset'")]
+)
+def test_a_bad_split_file_is_named(tmp_path, text, message):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(InputError, match="mine.csv: " + message):
+        acdc.load_split(tmp_path / "mine.csv")
+    with pytest.raises(InputError, match="no such split file"):
+        acdc.load_split(tmp_path / "other.csv")

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from acdc_files import write_patient
 
 from cardiosynth import notebooks, runner
+from cardiosynth.cohort import Cohort
 from cardiosynth.errors import InputError
 from cardiosynth.study import load_study
 
@@ -41,6 +43,21 @@ def test_bad_input_ends_with_one_sentence(words, message):
     assert done.stderr.strip().splitlines()[-1].startswith(message)
     assert "Traceback" not in done.stderr
     assert not (ROOT / "unwritten").exists()
+
+
+def test_ingest_makes_a_cohort_of_what_is_there_and_stops_at_a_broken_scan(tmp_path):
+    truth = {name: write_patient(tmp_path / "in" / "training" / name, seed=seed) for seed, name in enumerate(("patient001", "patient900"))}
+    done = cardiosynth("ingest", "acdc", tmp_path / "in", "--out", tmp_path / "out", "--size-px", 48, "--extent-mm", 60)
+    assert done.returncode == 0, done.stderr
+    cohort = Cohort.open(tmp_path / "out")
+    assert cohort.images().shape[1:] == (2, 48, 48)
+    for name, (edv_ml, esv_ml) in truth.items():
+        assert cohort.table.loc[name, ["edv_ml", "esv_ml"]].tolist() == pytest.approx([edv_ml, esv_ml], abs=1e-3)
+    broken = tmp_path / "in" / "training" / "patient900" / "patient900_frame01.nii.gz"
+    broken.write_bytes(broken.read_bytes()[:100])
+    done = cardiosynth("ingest", "acdc", tmp_path / "in", "--out", tmp_path / "half")
+    assert done.returncode == 2 and f"cardiosynth: {broken}: cannot be read as NIfTI" in done.stderr
+    assert not list((tmp_path / "half").glob("*.csv")) and not list((tmp_path / "half").glob("*.npy"))
 
 
 @pytest.fixture

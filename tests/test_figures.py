@@ -17,7 +17,14 @@ from cardiosynth.figures.contours import three_measurements, two_subjects
 from cardiosynth.figures.distributions import ef_distributions, ef_shares
 from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising_ef, synthetic_examples
 from cardiosynth.figures.results import open_results
-from cardiosynth.figures.tables import Table, crps_table, table1_beside_paper, table1_by_group, tests_table, verdict_table
+from cardiosynth.figures.tables import (
+    Table,
+    crps_table,
+    table1_beside_paper,
+    table1_by_group,
+    comparison_table,
+    verdict_table,
+)
 from cardiosynth.figures.workflow import counts_beside_paper, mask_workflow, typical_subject
 from cardiosynth.sfera import Sfera
 from cardiosynth.study import Sfera as SferaSettings
@@ -49,7 +56,17 @@ def predictions(cohorts: dict) -> pd.DataFrame:
         for experiment, size in EXPERIMENTS.items():
             for seed in (1, 2):
                 noise = rng.normal(0, size, len(held_out))
-                rows.append(_rows(held_out, dataset, experiment, seed, held_out["edv_ml"] + 2 + noise, held_out["esv_ml"] + noise, 3.0))
+                rows.append(
+                    _rows(
+                        held_out,
+                        dataset,
+                        experiment,
+                        seed,
+                        held_out["edv_ml"] + 2 + noise,
+                        held_out["esv_ml"] + noise,
+                        3.0,
+                    )
+                )
         rows.append(_rows(held_out, dataset, "segmentation", 1, held_out["edv_ml"], held_out["esv_ml"], np.nan))
     return pd.concat(rows, ignore_index=True)
 
@@ -68,8 +85,15 @@ def _rows(table, dataset, experiment, seed, edv, esv, sd):
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results") / "tiny"
     folder.mkdir()
-    values = {"name": "tiny", "title": "made up", "datasets": {"a": "phantom-a", "b": "phantom-b"}, "grid": {"size_px": SIZE}}
-    (folder / "study.yaml").write_text(yaml.safe_dump(values | {"sfera": {"base_channels": 2, "features": 8, "hidden": 4}}))
+    values = {
+        "name": "tiny",
+        "title": "made up",
+        "datasets": {"a": "phantom-a", "b": "phantom-b"},
+        "grid": {"size_px": SIZE},
+    }
+    (folder / "study.yaml").write_text(
+        yaml.safe_dump(values | {"sfera": {"base_channels": 2, "features": 8, "hidden": 4}})
+    )
     rng, cohorts = np.random.default_rng(3), {}
     for dataset in ("phantom-a", "phantom-b"):
         plan = [("train", 4), ("validation", 2), ("test", 12)]
@@ -83,7 +107,9 @@ def results(tmp_path_factory):
     for name in ("table1", "tests", "crps"):
         getattr(statistics, name)(table, settings, 1).to_csv(folder / f"{name}.csv", index=False)
     statistics.agreement(table, settings).to_csv(folder / "agreement.csv", index=False)
-    pd.DataFrame({"subject": list("ab"), "slices": [3, 5], "seconds": [0.010, 0.020]}).to_csv(folder / "inference.csv", index=False)
+    pd.DataFrame({"subject": list("ab"), "slices": [3, 5], "seconds": [0.010, 0.020]}).to_csv(
+        folder / "inference.csv", index=False
+    )
     return open_results(folder)
 
 
@@ -91,12 +117,25 @@ def _synthetic(folder, cohort):
     study = load_study(folder / "study.yaml")
     table = masks.candidates(cohort.split("train", "validation"), study.masks)
     table["chosen"] = table["kept"] & (np.arange(len(table)) % 3 == 0)
-    table.to_csv(folder / "synthetic" / "candidates.csv", index=False) if (folder / "synthetic").mkdir() is None else None
+    (folder / "synthetic").mkdir()
+    table.to_csv(folder / "synthetic" / "candidates.csv", index=False)
     chosen = table[table["chosen"]]
     painted = []
     for recipe, row in zip(masks.recipes(chosen), chosen.to_dict("records")):
         labels = masks.apply(recipe, np.asarray(cohort.masks()[cohort.rows(recipe.source_id)]))
-        painted.append(Subject(recipe.id, "painted", labels * 60, None, (4.0, 4.0), 8.0, row["edv_ml"], row["esv_ml"], {"split": row["split"]}))
+        painted.append(
+            Subject(
+                recipe.id,
+                "painted",
+                labels * 60,
+                None,
+                (4.0, 4.0),
+                8.0,
+                row["edv_ml"],
+                row["esv_ml"],
+                {"split": row["split"]},
+            )
+        )
     write_cohort(folder / "synthetic" / "images", painted, with_masks=False)
 
 
@@ -145,16 +184,35 @@ def test_the_histogram_holds_every_subject_once(results):
 
 
 def test_differences_are_of_the_mean_over_trainings():
-    rows = {"experiment": "RSO", "dataset": "d", "subject": "s", "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0}
-    table = pd.DataFrame([rows | {"seed": 1, "edv_ml": 104.0, "esv_ml": 50.0, "ef": 52.0}, rows | {"seed": 2, "edv_ml": 112.0, "esv_ml": 50.0, "ef": 56.0}])
+    rows = {
+        "experiment": "RSO",
+        "dataset": "d",
+        "subject": "s",
+        "true_edv_ml": 100.0,
+        "true_esv_ml": 50.0,
+        "true_ef": 50.0,
+    }
+    table = pd.DataFrame(
+        [
+            rows | {"seed": 1, "edv_ml": 104.0, "esv_ml": 50.0, "ef": 52.0},
+            rows | {"seed": 2, "edv_ml": 112.0, "esv_ml": 50.0, "ef": 56.0},
+        ]
+    )
     found = _differences(table).set_index("quantity")
     assert found.loc["edv_ml", ["mean", "difference"]].tolist() == [104.0, 8.0]
     assert found.loc["ef", ["mean", "difference"]].tolist() == [52.0, 4.0]
 
 
 def test_the_words_of_the_scatter_plot_are_those_of_table_1(results):
-    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'ef' and group == 'all'").iloc[0]
-    assert f"RSP EF phantom-a: r {row['pearson']:.3f}, RMSE {row['rmse']:.1f} ± {row['rmse_sd']:.1f}" in scatter(results).alt
+    row = (
+        results.table("table1")
+        .query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'ef' and group == 'all'")
+        .iloc[0]
+    )
+    assert (
+        f"RSP EF phantom-a: r {row['pearson']:.3f}, RMSE {row['rmse']:.1f} ± {row['rmse_sd']:.1f}"
+        in scatter(results).alt
+    )
 
 
 @pytest.mark.parametrize("readout", ["sum", "last"])
@@ -171,7 +229,10 @@ def test_the_architecture_is_read_off_the_network(readout):
 
 
 def test_subjects_are_chosen_by_their_numbers():
-    table = pd.DataFrame({"ef": [70.0, 30.0, 50.0, 20.0], "edv_ml": [100.0, 200, 150, 250], "esv_ml": [30.0, 140, 75, 200]}, index=list("abcd"))
+    table = pd.DataFrame(
+        {"ef": [70.0, 30.0, 50.0, 20.0], "edv_ml": [100.0, 200, 150, 250], "esv_ml": [30.0, 140, 75, 200]},
+        index=list("abcd"),
+    )
     assert at_quantiles(table, [0, 0.01, 1]) == ["d", "a"]
     assert nearest(table, pd.Series({"edv_ml": 155.0, "esv_ml": 70.0})) == "c"
     assert two_subjects(table) == ["a", "b"]
@@ -187,7 +248,10 @@ def test_masks_of_a_painted_subject_have_its_volumes(results):
     painted = results.painted().table
     for subject in painted.index[:4]:
         edv, esv = volume_ml(masks_of(results, subject), 16.0, 8.0)
-        assert (edv, esv) == (pytest.approx(painted.at[subject, "edv_ml"]), pytest.approx(painted.at[subject, "esv_ml"]))
+        assert (edv, esv) == (
+            pytest.approx(painted.at[subject, "edv_ml"]),
+            pytest.approx(painted.at[subject, "esv_ml"]),
+        )
 
 
 def test_three_measurements_average_the_trainings(results):
@@ -201,7 +265,10 @@ def test_three_measurements_average_the_trainings(results):
 def test_counts_stand_beside_the_papers(results):
     counts = counts_beside_paper(results).set_index("split")
     table = results.candidates()
-    assert counts.loc["train", "sources"] == 4 and counts.loc["train", "kept"] == table.query("split == 'train'")["kept"].sum()
+    assert (
+        counts.loc["train", "sources"] == 4
+        and counts.loc["train", "kept"] == table.query("split == 'train'")["kept"].sum()
+    )
     assert counts.loc["train", "paper: per source"] == pytest.approx(33.59, abs=0.01)
 
 
@@ -218,7 +285,11 @@ def test_inference_is_in_milliseconds_beside_the_papers(results):
 
 
 def test_table_1_shows_error_spread_interval_and_the_papers_value(results):
-    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'esv_ml' and group == 'all'").iloc[0]
+    row = (
+        results.table("table1")
+        .query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'esv_ml' and group == 'all'")
+        .iloc[0]
+    )
     table = table1_beside_paper(results, 1).frame.set_index("experiment")
     expected = f"{row['rmse']:.1f} ± {row['rmse_sd']:.1f} [{row['rmse_low']:.1f}, {row['rmse_high']:.1f}]"
     assert table.at["RSP", "ESV (ml)"].replace("\N{NO-BREAK SPACE}", " ") == expected
@@ -229,7 +300,7 @@ def test_table_1_shows_error_spread_interval_and_the_papers_value(results):
 
 def test_every_claim_gets_a_verdict_and_tests_and_scores_are_listed(results):
     assert set(verdict_table(results).frame["verdict"]) <= {"agrees", "contradicts", "undecided", "not tested"}
-    assert "RSO - RSP" in set(tests_table(results).frame["compared"])
+    assert "RSO - RSP" in set(comparison_table(results).frame["compared"])
     assert set(crps_table(results).frame["forecast"]) == {"normal", "point"}
     assert table1_by_group(results, 2).frame.columns[1].startswith("all (n = 12")
 

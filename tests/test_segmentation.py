@@ -97,7 +97,8 @@ def test_volumes_of_a_perfect_segmentation_are_exact(cohort):
 def test_same_seed_same_bytes_and_another_seed_others(cohort, tmp_path):
     for name, seed in (("first", 1), ("again", 1), ("other", 2)):
         train(cohort, tmp_path / name, seed=seed)
-    first, again, other = ((tmp_path / n / "segmentation.safetensors").read_bytes() for n in ("first", "again", "other"))
+    names = ("first", "again", "other")
+    first, again, other = ((tmp_path / name / "segmentation.safetensors").read_bytes() for name in names)
     assert first == again and first != other
 
 

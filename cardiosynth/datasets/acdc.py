@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from cardiosynth.cohort import Subject
+from cardiosynth.cohort import SPLITS, Subject
 from cardiosynth.datasets import find_root
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LV, volume_ml
@@ -51,8 +51,18 @@ def read(folder: Path) -> Subject:
 
 
 def load_split(path) -> dict[str, str]:
-    """The committed split: id -> train, validation, test, extra_test; patients left out are not in it."""
-    table = pd.read_csv(path, comment="#")
+    """A split file: id -> train, validation, test or extra_test; patients marked ``excluded`` are left away.
+
+    Raises InputError naming the file where it is missing, lacks a column or holds another word.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such split file; expected a CSV with the columns id and split")
+    table = pd.read_csv(path, comment="#", dtype=str)
+    if not {"id", "split"} <= set(table):
+        raise InputError(f"{path}: columns {', '.join(table)}; expected id and split")
+    unknown = sorted(set(table["split"]) - {*SPLITS, "excluded"})
+    if unknown:
+        raise InputError(f"{path}: unknown split {unknown[0]!r}; expected {', '.join(SPLITS)} or excluded")
     return dict(table.loc[table["split"] != "excluded", ["id", "split"]].itertuples(index=False))
 
 

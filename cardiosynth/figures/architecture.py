@@ -38,9 +38,7 @@ def describe(network: Sfera, size_px: int, slices: int) -> pd.DataFrame:
         network.head(features)
     for hook in hooks:
         hook.remove()
-    rows = [
-        {"part": "Input: ED and ES", "output": f"{slices} × 2 × {size_px} × {size_px}", "parameters": 0}
-    ]
+    rows = [{"part": "Input: ED and ES", "output": f"{slices} × 2 × {size_px} × {size_px}", "parameters": 0}]
     rows += [{"part": name, "output": shapes[name], "parameters": _count(part)} for name, part in parts.items()]
     rows.insert(-1, {"part": f"Readout over slices: {network.readout}", "output": _shape(features), "parameters": 0})
     per_volume = features.shape[1] + 1

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from cardiosynth.cohort import ED, ES
 from cardiosynth.figures.examples import PHASE, pixels_of, stack
 from cardiosynth.figures.results import Results
-from cardiosynth.figures.style import ORANGE, SKY, Picture, house_style, keep, new_figure
+from cardiosynth.figures.style import ORANGE, SKY, Picture, house_style, keep
 from cardiosynth.predictions import REDUCED_EF
 from cardiosynth.segmentation import load_segmentation, segment
 
@@ -42,19 +43,16 @@ def contour_examples(results: Results, split: str = "test", subjects=(), slices:
     cohort = results.cohort(1)
     subjects = list(subjects) or two_subjects(cohort.split(split).table)
     network, ef = load_segmentation(results.folder / "segmentation"), three_measurements(results, subjects)
-    figure, axes = new_figure(2 * len(subjects), slices, (1.25 * slices + 0.3, 2.7 * len(subjects)))
-    for block, subject in enumerate(subjects):
+    figure = Figure(figsize=(1.4 * slices + 0.3, 3.1 * len(subjects)))
+    for part, subject in zip(figure.subfigures(len(subjects), 1, squeeze=False)[:, 0], subjects):
         images, reference = pixels_of(cohort, subject), np.asarray(cohort.masks()[cohort.rows(subject)])
         automatic = segment(network, images.reshape(-1, *images.shape[2:])).reshape(images.shape)
-        for phase in (ED, ES):
-            row = axes[2 * block + phase]
+        three = (f"{ef.at[subject, key]:.0f} % by {name}" for key, name in NAMES.items())
+        part.suptitle(f"{subject}: EF {', '.join(three)}", x=0.02, ha="left", fontsize=9.5)
+        for phase, row in zip((ED, ES), part.subplots(2, slices, squeeze=False)):
             stack(row, images[:, phase], reference[:, phase], structures=("lv",), colour=SKY)
             stack(row, None, automatic[:, phase], structures=("lv",), colour=ORANGE, style="--")
             row[0].set_ylabel(PHASE[phase])
-        measured = ef.loc[subject]
-        three = (f"{measured[key]:.0f} % by {name}" for key, name in NAMES.items())
-        title = f"{subject}: EF {', '.join(three)}"
-        axes[2 * block, 0].set_title(title).set_in_layout(False)
     caption = (
         "**Figure 6.** LV contours of the reference (blue, solid) and of the U-Net (orange, dashed), slices "
         "from base (left) to apex, and the "

@@ -107,10 +107,10 @@ def verdict_table(results: Results, split: str = "test") -> Table:
     found = paper.verdicts(results.table("tests"), {n: results.datasets.get(n) for n in (1, 2)}, split)
     lines = [
         {
-            "claim": row.claim, "verdict": row.verdict, "dataset": row.paper_dataset,
-            "compared": f"{row.first} - {row.second}: {QUANTITY[row.quantity][0]}, {row.group}",
+            "claim": row.claim, "verdict": row.verdict,
+            "compared": f"{row.first} - {row.second}: {QUANTITY[row.quantity][0]}, {row.group}, Dataset {row.paper_dataset}",
             "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "paper": row.paper_difference, "Wilcoxon p": _p(row.wilcoxon_p), "limited by": row.reason or DASH,
+            "paper": row.paper_difference, "limited by": row.reason or DASH,
         }
         for row in found.itertuples()
     ]  # fmt: skip
@@ -118,7 +118,7 @@ def verdict_table(results: Results, split: str = "test") -> Table:
     return Table(pd.DataFrame(lines), caption, style="claims")
 
 
-def tests_table(results: Results, split: str = "test", group: str = "all") -> Table:
+def comparison_table(results: Results, split: str = "test", group: str = "all") -> Table:
     """Comparisons of experiments: paired difference, the paper's Kruskal-Wallis test and the paired Wilcoxon test."""
     table = results.table("tests")
     lines = [

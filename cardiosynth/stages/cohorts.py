@@ -5,11 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from cardiosynth.cohort import write_cohort
-from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import exclude
 from cardiosynth.provenance import stage
-from cardiosynth.sources import jobs, prepared
-from cardiosynth.study import Grid, Study, load_study
+from cardiosynth.sources import all_jobs, jobs, prepared
+from cardiosynth.study import Grid, Study
 
 
 def prepare_dataset(study: Study, results: Path, dataset: str, data, workers: int = 1) -> None:
@@ -23,12 +22,7 @@ def prepare_dataset(study: Study, results: Path, dataset: str, data, workers: in
 
 def ingest(dataset: str, root: str, out: Path, grid: Grid, workers: int) -> None:
     """A cohort of every subject of a dataset, with no study around it. For a phantom, root is a study file."""
-    if dataset == "acdc":
-        pending = jobs(dataset, root, None)
-    elif dataset in ("phantom-a", "phantom-b"):
-        pending = jobs(dataset, None, load_study(root))
-    else:
-        raise InputError(f"{dataset}: no such dataset; expected acdc, phantom-a or phantom-b")
+    pending = all_jobs(dataset, root)
     with stage(out, f"ingest {dataset}", {"grid": grid.model_dump()}) as folder:
         cohort = write_cohort(folder, prepared(pending, grid, workers, f"ingest {dataset}"))
     print(f"{out}: {len(cohort)} subjects of {dataset}, EF {cohort.table['ef'].min():.0f} to {cohort.table['ef'].max():.0f} %")

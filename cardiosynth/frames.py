@@ -1,0 +1,63 @@
+"""Single frames with their masks, as the networks that work on one image at a time take them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from cardiosynth.cohort import Cohort
+from cardiosynth.errors import InputError
+
+
+def frames(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
+    """All ED and ES frames of a cohort and their masks, each (N, H, W) of uint8, subjects in order."""
+    if not (cohort.folder / "masks.npy").is_file():
+        raise InputError(f"{cohort.folder}: no masks.npy; this training needs a dataset with masks (dataset a)")
+    if len(cohort) == 0:
+        raise InputError(f"{cohort.folder}: no subject in this split; give the study a larger cohort")
+    rows = np.concatenate([np.r_[cohort.rows(subject)] for subject in cohort.table.index])
+    images, masks = cohort.images()[rows], cohort.masks()[rows]
+    return images.reshape(-1, *images.shape[2:]), masks.reshape(-1, *masks.shape[2:])
+
+
+def augment(
+    images: np.ndarray, masks: np.ndarray, rng: np.random.Generator, turn: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shift each image (N, H, W) and its mask alike, by at most 1/16 of the side.
+
+    With ``turn`` each is also flipped and transposed, by chance.
+    Pixels that a shift uncovers take the nearest ones in the image and background in the mask.
+    Images that are not square are never transposed.
+    """
+    pairs = [_augment_one(image, mask, rng, turn) for image, mask in zip(images, masks)]
+    return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
+
+
+def _augment_one(image, mask, rng, turn):
+    height, width = image.shape
+    reach = min(height, width) // 16
+    down, right = rng.integers(-reach, reach + 1, size=2) + reach
+    image = np.pad(image, reach, mode="edge")[down : down + height, right : right + width]
+    mask = np.pad(mask, reach)[down : down + height, right : right + width]
+    if turn:
+        flip_rows, flip_columns, transpose = rng.random(3) < 0.5
+        order = (slice(None, None, -1 if flip_rows else 1), slice(None, None, -1 if flip_columns else 1))
+        image, mask = image[order], mask[order]
+        if transpose and height == width:
+            image, mask = image.T, mask.T
+    return image, mask
+
+
+def to_network(images: np.ndarray, device) -> Tensor:
+    """Images (N, H, W) of uint8 as the networks take them, (N, 1, H, W) in [-1, 1]."""
+    scaled = torch.from_numpy(np.array(images)).to(device).float()[:, None] / 127.5 - 1
+    return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def write_log(folder: Path, log: list[dict], index: str) -> None:
+    """training.csv, the columns in one order whether or not the log went through a saved state."""
+    temporary = folder / ".training.csv.partial"
+    pd.DataFrame(log).set_index(index).sort_index(axis="columns").to_csv(temporary)
+    temporary.replace(folder / "training.csv")
