@@ -75,7 +75,7 @@ def footer(results, notebook: str) -> str:
     p = load(results)
     hashes = ", ".join(f"{name.removeprefix('prepare ')} `{files['images.npy'][:12]}`" for name, files in p["data_sha256"].items())
     return (
-        f"---\n**Study** {p['study']} ({p['title']}) · **seed** {p['seed']}, trainings {p['seeds']} · "
+        f"**Study** {p['study']} ({p['title']}) · **seed** {p['seed']}, trainings {p['seeds']} · "
         f"**stages took** {p['wall_s'] / 60:.1f} min in all on {p['device']} ({p['machine']}), peak memory {p['peak_rss_mb']:.0f} MB · "
         f"**commit** `{p['commit']}` · **data** {hashes} · "
         f"python {p['versions']['python']}, torch {p['versions']['torch']}, numpy {p['versions']['numpy']} · "

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from cardiosynth.errors import InputError
 from cardiosynth.provenance import MANIFEST, stage, summarise
 from cardiosynth.study import Study
@@ -20,7 +22,8 @@ def notebooks() -> list[Path]:
 
 
 def collect(study: Study, results: Path) -> None:
-    """provenance.json and the tables at the top of the results folder, where notebooks and readers look."""
+    """provenance.json, the study file and the tables at the top of the results folder, where notebooks look."""
+    (results / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
     for name in COLLECTED:
         shutil.copyfile(results / name, results / f".{Path(name).name}.partial")
         os.replace(results / f".{Path(name).name}.partial", results / Path(name).name)

@@ -17,6 +17,8 @@ from cardiosynth.paper import format_table1
 from cardiosynth.publish import ROOT, notebooks
 from cardiosynth.study import Study, load_study
 
+CHATTER = ("Assuming unrestricted", "Building DAG", "Using shell", "Select jobs", "Execute ", "Nothing to be done", "Complete log", "Elapsed time")
+
 
 def titles(study: Study) -> list[str]:
     """The stages of a study as they announce themselves."""
@@ -47,10 +49,19 @@ def run(study_file: Path, data: str | None, cores: int, again: str | None = None
         "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore",
     }
     with _one_at_a_time(results):
-        if subprocess.run(command, env=environment).returncode:
+        if _run(command, environment):
             raise InputError(f"study {study.name} stopped: the message above says why; the same command goes on from there")
     print(format_table1(pd.read_csv(results / "table1.csv")))
     print(f"\nThe book: {os.path.relpath(results / 'book' / 'html' / 'index.html')}  ({(time.time() - started) / 60:.1f} min)")
+
+
+def _run(command: list[str], environment: dict) -> int:
+    """Run Snakemake without its own chatter between the stages; returns its exit status."""
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if not line.startswith(CHATTER):
+                sys.stderr.write(line)
+    return process.returncode
 
 
 def _check_data(study: Study, data: str | None) -> None:

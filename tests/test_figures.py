@@ -1,5 +1,7 @@
 """Figures and tables from a small made-up study: what they show is what the tables say."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,10 +21,10 @@ from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising
 from cardiosynth.figures.results import open_results
 from cardiosynth.figures.tables import (
     Table,
+    comparison_table,
     crps_table,
     table1_beside_paper,
     table1_by_group,
-    comparison_table,
     verdict_table,
 )
 from cardiosynth.figures.workflow import counts_beside_paper, mask_workflow, typical_subject
@@ -75,9 +77,11 @@ def _rows(table, dataset, experiment, seed, edv, esv, sd):
     esv = esv.clip(lower=1.0)
     edv = np.maximum(edv, esv)
     return pd.DataFrame({
-        "subject": table.index, "dataset": dataset, "split": "test", "experiment": experiment, "seed": seed, "edv_ml": edv.to_numpy(),
-        "esv_ml": esv.to_numpy(), "ef": ejection_fraction(edv, esv), "edv_sd_ml": sd, "esv_sd_ml": sd, "ef_sd": sd,
-        "true_edv_ml": table["edv_ml"].to_numpy(), "true_esv_ml": table["esv_ml"].to_numpy(), "true_ef": table["ef"].to_numpy(),
+        "subject": table.index, "dataset": dataset, "split": "test", "experiment": experiment, "seed": seed,
+        "edv_ml": edv.to_numpy(), "esv_ml": esv.to_numpy(), "ef": ejection_fraction(edv, esv),
+        "edv_sd_ml": sd, "esv_sd_ml": sd, "ef_sd": sd,
+        "true_edv_ml": table["edv_ml"].to_numpy(), "true_esv_ml": table["esv_ml"].to_numpy(),
+        "true_ef": table["ef"].to_numpy(),
     })  # fmt: skip
 
 
@@ -141,7 +145,8 @@ def _synthetic(folder, cohort):
 
 ALL = {
     "01-ef-distributions": ef_distributions, "02-workflow": mask_workflow, "03-synthetic-examples": synthetic_examples,
-    "03-rising-ef": rising_ef, "04-scatter": scatter, "05-bland-altman": bland_altman, "07-sfera-architecture": sfera_architecture,
+    "03-rising-ef": rising_ef, "04-scatter": scatter, "05-bland-altman": bland_altman,
+    "07-sfera-architecture": sfera_architecture,
     "09-ablations": ablations, "10-inference-time": inference_time,
 }  # fmt: skip
 
@@ -317,3 +322,19 @@ def test_missing_results_are_named(results, tmp_path):
         open_results(tmp_path / "nowhere")
     with pytest.raises(InputError, match="nothing.csv: no such table"):
         results.table("nothing")
+
+
+def test_a_study_of_one_dataset_has_all_its_figures(results, tmp_path):
+    folder = tmp_path / "single"
+    shutil.copytree(results.folder, folder)
+    study = yaml.safe_load((folder / "study.yaml").read_text())
+    (folder / "study.yaml").write_text(yaml.safe_dump(study | {"datasets": {"a": "phantom-a", "b": None}}))
+    for name in ("predictions", "table1", "agreement", "tests", "crps"):
+        table = pd.read_csv(folder / f"{name}.csv")
+        table[table["dataset"] == "phantom-a"].to_csv(folder / f"{name}.csv", index=False)
+    single = open_results(folder)
+    for draw in (ef_distributions, scatter, bland_altman, ablations):
+        assert "Dataset 2" not in draw(single).caption
+    assert set(table1_beside_paper(single, 1).frame["experiment"]) >= {"SSO", "RSO", "RSP"}
+    claims = verdict_table(single).frame
+    assert (claims.loc[claims["on"].str.endswith("Dataset 2"), "verdict"] == "not tested").all()

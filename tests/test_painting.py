@@ -10,7 +10,7 @@ from cardiosynth.cohort import Cohort, Subject, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.study import Generator as Settings
 
-TINY = Settings(base_channels=1, shared_channels=4, discriminator_channels=4, steps=6, batch=2)
+TINY = Settings(base_channels=1, shared_channels=4, discriminator_channels=2, steps=6, batch=2)
 SIZE = 32
 
 
@@ -156,13 +156,13 @@ def test_a_missing_generator_is_named(tmp_path):
 
 
 def test_a_short_training_learns_which_label_is_bright(cohort, tmp_path):
-    settings = Settings(base_channels=2, shared_channels=8, discriminator_channels=8, steps=60, batch=4,
+    settings = Settings(base_channels=1, shared_channels=8, discriminator_channels=4, steps=40, batch=2,
                         generator_rate=2e-3, discriminator_rate=2e-3)
     generator = train(cohort, tmp_path, settings, lambda images: [images])
     masks = painting.frames(cohort)[1]
     painted = painting.paint(generator, masks)
     blood, muscle, ground = (painted[masks == label].mean() for label in (3, 2, 0))
-    assert blood > muscle + 40 > ground + 60
+    assert blood > muscle + 40 and muscle > ground + 20
 
 
 def test_painted_subjects_stream_into_a_cohort(cohort, trained, tmp_path):

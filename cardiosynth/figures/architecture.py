@@ -77,7 +77,7 @@ def sfera_architecture(results: Results, slices: int = 10) -> Picture:
         f"forward pass."
     )
     alt = "SFERA from top to bottom: " + "; ".join(f"{row.part} gives {row.output}" for row in table.itertuples()) + "."
-    return keep(figure, table, results, "07-sfera-architecture", caption, alt)
+    return keep(figure, table, results, "07-sfera-architecture", caption, alt, 1)
 
 
 def _box(ax, place: int, row, left: float = 0.4, right: float = 9.6) -> None:

@@ -81,7 +81,7 @@ def ablations(
         + "; ".join(f"{r.study} {r.experiment} {r.group} {r.rmse:.1f}" for r in table.itertuples())
         + "."
     )
-    return keep(figure, table, results, "09-ablations", caption, alt)
+    return keep(figure, table, results, "09-ablations", caption, alt, 1)
 
 
 def _marks(ax, rows: pd.DataFrame, experiment: str, x) -> None:
@@ -130,4 +130,4 @@ def inference_time(results: Results) -> Picture:
     )
     own_words, printed_words = (f"{row.mean_ms:.1f} ± {row.sd_ms:.1f}" for row in (own, printed))
     alt = f"Milliseconds per subject: {own_words}; the paper prints {printed_words}."
-    return keep(figure, table, results, "10-inference-time", caption, alt)
+    return keep(figure, table, results, "10-inference-time", caption, alt, 1)

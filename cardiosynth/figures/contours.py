@@ -64,4 +64,4 @@ def contour_examples(results: Results, split: str = "test", subjects=(), slices:
         for row in ef.itertuples()
     )
     alt = f"Slices of {len(subjects)} subjects with two contours each. Ejection fraction in percent of {words}."
-    return keep(figure, ef.reset_index(names="subject"), results, "06-segmentation-vs-regression", caption, alt)
+    return keep(figure, ef.reset_index(names="subject"), results, "06-segmentation-vs-regression", caption, alt, 1)

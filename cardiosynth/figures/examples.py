@@ -68,7 +68,7 @@ def synthetic_examples(results: Results, quantiles=(0.05, 0.5, 0.95), slices: in
         "contours they were painted from; and the subject of the training split that is nearest in EDV and ESV."
     )
     alt = f"Painted stacks of {len(subjects)} synthetic subjects beside the nearest stacks of the training split."
-    return keep(figure, pd.DataFrame(rows), results, "03-synthetic-examples", caption, alt)
+    return keep(figure, pd.DataFrame(rows), results, "03-synthetic-examples", caption, alt, 1)
 
 
 @house_style
@@ -96,7 +96,7 @@ def rising_ef(results: Results, columns: int = 8) -> Picture:
     )
     alt = f"Painted middle slices of one source subject at {len(subjects)} ejection fractions."
     data = table.loc[subjects, ["source_id", "edv_ml", "esv_ml", "ef"]].reset_index(names="id")
-    return keep(figure, data, results, "03-rising-ef", caption, alt)
+    return keep(figure, data, results, "03-rising-ef", caption, alt, 1)
 
 
 def _block(figure, images, masks, slices: int, title: str) -> None:

@@ -47,10 +47,9 @@ class Results:
         """What a dataset is, in words: its number in the paper and where its subjects come from."""
         return f"Dataset {number} ({COHORTS[self.datasets[number]]})"
 
-    @property
-    def origin(self) -> str:
-        """The sentence that every caption ends with: study and cohorts."""
-        return f"Study {self.study.name}; {'; '.join(self.describe(number) for number in self.datasets)}."
+    def origin(self, *numbers: int) -> str:
+        """The sentence that every caption ends with: the study and the datasets shown, all where none is named."""
+        return f"Study {self.study.name}; {'; '.join(self.describe(number) for number in numbers or self.datasets)}."
 
     def cohort(self, number: int) -> Cohort:
         """The prepared cohort of Dataset 1 or 2."""

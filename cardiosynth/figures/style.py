@@ -102,18 +102,19 @@ class Picture:
         return f"<figure>{image}<figcaption>{escape(self.caption)}</figcaption></figure>"
 
 
-def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, caption: str, alt: str) -> Picture:
+def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, caption: str, alt: str, *shown: int) -> Picture:
     """Save a figure and the data behind it as figures/<name>.png and .csv, and return it ready to show.
 
-    The study and its cohorts are added to the caption and to the alternative text.
+    The study and the datasets shown (all where none is named) are added to caption and alternative text.
     """
+    origin = results.origin(*shown)
     folder = results.folder / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     pixels = io.BytesIO()
     figure.savefig(pixels, format="png", dpi=DPI, metadata={"Software": None})
     _replace(folder / f"{name}.png", pixels.getvalue())
     _replace(folder / f"{name}.csv", data.to_csv(index=False).encode())
-    return Picture(folder / f"{name}.png", f"{caption} {results.origin}", f"{alt} {results.origin}")
+    return Picture(folder / f"{name}.png", f"{caption} {origin}", f"{alt} {origin}")
 
 
 def _replace(path: Path, content: bytes) -> None:

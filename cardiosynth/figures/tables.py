@@ -59,7 +59,7 @@ class Foot:
     text: str
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        text = self.text.removeprefix("---").strip()
+        text = self.text.strip()
         return {
             "text/markdown": f":::{{admonition}} What made this page\n:class: note provenance\n{text}\n:::",
             "text/plain": text,
@@ -108,13 +108,14 @@ def verdict_table(results: Results, split: str = "test") -> Table:
     lines = [
         {
             "claim": row.claim, "verdict": row.verdict,
-            "compared": f"{row.first} - {row.second}: {QUANTITY[row.quantity][0]}, {row.group}, Dataset {row.paper_dataset}",
+            "compared": f"{row.first} - {row.second}",
+            "on": f"{QUANTITY[row.quantity][0]}, {row.group}, Dataset {row.paper_dataset}",
             "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
             "paper": row.paper_difference, "limited by": row.reason or DASH,
         }
         for row in found.itertuples()
     ]  # fmt: skip
-    caption = f"Claims of the paper, judged by paired differences of RMSE [interval], split {split}. {results.origin}"
+    caption = f"Claims of the paper, judged by paired differences of RMSE [interval], split {split}. {results.origin()}"
     return Table(pd.DataFrame(lines), caption, style="claims")
 
 
@@ -130,7 +131,7 @@ def comparison_table(results: Results, split: str = "test", group: str = "all") 
         }
         for row in table[(table["split"] == split) & (table["group"] == group)].itertuples()
     ]  # fmt: skip
-    return Table(pd.DataFrame(lines), f"Comparisons of experiments, split {split}, group {group}. {results.origin}")
+    return Table(pd.DataFrame(lines), f"Comparisons of experiments, split {split}, group {group}. {results.origin()}")
 
 
 def crps_table(results: Results, split: str = "test") -> Table:
@@ -147,7 +148,7 @@ def crps_table(results: Results, split: str = "test") -> Table:
     ]  # fmt: skip
     return Table(
         pd.DataFrame(lines),
-        f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin}",
+        f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin()}",
     )
 
 

@@ -82,7 +82,7 @@ def mask_workflow(results: Results, subject: str = "") -> Picture:
     alt = (
         "Steps of the mask synthesis: frames, distance maps, interpolated and scaled contours, and pairs of rising EF."
     )
-    return keep(figure, table, results, "02-workflow", caption, alt)
+    return keep(figure, table, results, "02-workflow", caption, alt, 1)
 
 
 def _draw_frames(axes, image, masks, ef: float) -> None:
