@@ -16,7 +16,7 @@ def train_segmentation(study: Study, results: Path) -> None:
     with stage(results / "segmentation", "segmentation", study.subset("segmentation", "seed")) as folder:
         network = segmentation.train_segmentation(cohort, study.segmentation, folder, study.seed, device())
         held_out = cohort.split(*HELD_OUT)
-        volumes = segmentation.predict_volumes(network, held_out).set_index("subject").loc[held_out.table.index]
+        volumes = segmentation.predict_volumes(network, held_out, device()).set_index("subject").loc[held_out.table.index]
         frame = predictions_frame(held_out, study.datasets.a, "segmentation", study.seeds[0], volumes[["edv_ml", "esv_ml"]].to_numpy())
         frame.to_csv(folder / "predictions.csv", index=False)
 
@@ -25,5 +25,5 @@ def train_generator(study: Study, results: Path) -> None:
     """generator/: the SPADE generator, trained on Dataset 1's training split only."""
     cohort = Cohort.open(results / "cohorts" / study.datasets.a).split("train")
     with stage(results / "generator", "generator", study.subset("generator", "seed")) as folder:
-        features = segmentation.features(segmentation.load_segmentation(results / "segmentation"))
+        features = segmentation.features(segmentation.load_segmentation(results / "segmentation", device()))
         painting.train_generator(cohort, study.generator, features, folder, study.seed, device())
