@@ -24,7 +24,12 @@ def _open(study_file: Path, results: Path | None) -> tuple[Study, Path]:
 
 
 @app.command("study")
-def run_study(study: StudyFile, data: Data = None, cores: Workers = 2, again: Annotated[Optional[str], typer.Option(help="rule to run again")] = None):
+def run_study(
+    study: StudyFile,
+    data: Data = None,
+    cores: Workers = 2,
+    again: Annotated[Optional[str], typer.Option(help="rule to run again")] = None,
+):
     """Run every stage that is not up to date, build the book, print Table 1."""
     from cardiosynth import runner
 

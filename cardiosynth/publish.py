@@ -13,7 +13,10 @@ from cardiosynth.provenance import MANIFEST, stage, summarise
 from cardiosynth.study import Study
 
 ROOT = Path(__file__).parent.parent
-COLLECTED = ("tables/predictions.csv", "tables/table1.csv", "tables/agreement.csv", "tables/tests.csv", "tables/crps.csv", "inference/inference.csv")
+COLLECTED = (
+    *(f"tables/{name}.csv" for name in ("predictions", "table1", "agreement", "tests", "crps")),
+    "inference/inference.csv",
+)
 
 
 def notebooks() -> list[Path]:

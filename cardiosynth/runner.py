@@ -17,7 +17,10 @@ from cardiosynth.paper import format_table1
 from cardiosynth.publish import ROOT, notebooks
 from cardiosynth.study import Study, load_study
 
-CHATTER = ("Assuming unrestricted", "Building DAG", "Using shell", "Select jobs", "Execute ", "Nothing to be done", "Complete log", "Elapsed time")
+CHATTER = (
+    "Assuming unrestricted", "Building DAG", "Using shell", "Select jobs", "Execute ", "Nothing to be done",
+    "Complete log", "Elapsed time",
+)
 
 
 def titles(study: Study) -> list[str]:

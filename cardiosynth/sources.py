@@ -28,7 +28,10 @@ def jobs(dataset: str, data, study: Study) -> list[tuple]:
         folders = {folder.name: folder for folder in acdc.folders(data)}
         missing = sorted(set(split) - set(folders))
         if missing:
-            raise InputError(f"{data}: {len(missing)} patients of {study.datasets.split} are absent, first {missing[0]}; expected all {len(split)}")
+            raise InputError(
+                f"{data}: {len(missing)} patients of {study.datasets.split} are absent, first {missing[0]}; "
+                f"expected all {len(split)}"
+            )
         return [("acdc", folders[name], split[name]) for name in sorted(split)]
     site, counts = dataset.removeprefix("phantom-"), study.phantom.model_dump()
     return [("phantom", site, split, index, count, study.seed) for split, count in counts.items() for index in range(count)]

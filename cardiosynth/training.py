@@ -14,7 +14,6 @@ from cardiosynth.checkpoints import load_training, save_training
 from cardiosynth.cohort import Cohort
 from cardiosynth.progress import bar
 from cardiosynth.sfera import Sfera
-from cardiosynth.study import Sfera as Settings
 
 SAVE_EVERY_S = 30.0
 

@@ -46,8 +46,8 @@ def parameters(path):
     return source(cell)
 
 
-def test_there_is_a_notebook_for_every_figure_of_the_paper_and_the_status():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 12)]
+def test_there_is_a_notebook_for_every_figure_of_the_paper_the_status_and_the_record():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 13)]
 
 
 @each_notebook

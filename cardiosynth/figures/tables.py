@@ -8,7 +8,7 @@ import pandas as pd
 from cardiosynth import paper
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import QUANTITY
-from cardiosynth.predictions import GROUPS
+from cardiosynth.predictions import GROUPS, group_of
 
 DASH = "–"
 NARROW = "\N{NO-BREAK SPACE}"  # keeps an interval on one line
@@ -100,6 +100,18 @@ def table1_by_group(results: Results, number: int, split: str = "test", quantity
     name, unit = QUANTITY[quantity]
     caption = f"RMSE of {name} ({unit}) by group of true EF, split {split}. {results.describe(number)}."
     return Table(pd.DataFrame(lines), caption)
+
+
+def errors_by_training(results: Results, number: int, split: str = "test", group: str = "ef<40") -> Table:
+    """RMSE of the EF of every single training on one group: how much one seed differs from the next."""
+    rows = results.predictions()
+    rows = rows[(rows["dataset"] == results.datasets[number]) & (rows["split"] == split)]
+    rows = rows[(group_of(rows["true_ef"]) == group) | (group == "all")]
+    squared = (rows["ef"] - rows["true_ef"]).pow(2).groupby([rows["experiment"], rows["seed"]]).mean()
+    wide = squared.pow(0.5).unstack("seed").add_prefix("seed ")
+    wide = wide.loc[sorted(wide.index, key=lambda name: (ORDER.get(name, len(ORDER)), name))]
+    caption = f"RMSE of EF (points) by training, group {group} (n = {rows['subject'].nunique()}), split {split}. {results.origin(number)}"
+    return Table(wide.rename_axis(columns=None).reset_index(), caption)
 
 
 def verdict_table(results: Results, split: str = "test") -> Table:

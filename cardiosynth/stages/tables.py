@@ -15,7 +15,9 @@ def evaluate(study: Study, results: Path) -> None:
     reported = [t for t in trainings(study) if EXPERIMENTS[t.experiment].reported]
     files = [results / "models" / t.path / "predictions.csv" for t in reported] + [results / "segmentation" / "predictions.csv"]
     with stage(results / "tables", "evaluate", study.subset("statistics", "seed")) as folder:
-        predictions = statistics.check_predictions(pd.concat([pd.read_csv(file, dtype={"subject": str}) for file in files], ignore_index=True))
+        predictions = statistics.check_predictions(
+            pd.concat([pd.read_csv(file, dtype={"subject": str}) for file in files], ignore_index=True)
+        )
         predictions.to_csv(folder / "predictions.csv", index=False)
         settings = study.statistics
         statistics.table1(predictions, settings, study.seed).to_csv(folder / "table1.csv", index=False)
