@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 from traitlets.config import Config
@@ -50,10 +51,11 @@ def run_notebook(notebook, output, parameters: dict) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.partial.ipynb")
     try:
-        papermill.execute_notebook(
-            str(notebook), str(partial), parameters, cwd=str(notebook.parent), kernel_name="python3", progress_bar=False,
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no open TCP ports, and no warning about them
-        )
+        with TemporaryDirectory() as sockets:  # local sockets: no open ports, and kernels side by side do not meet
+            papermill.execute_notebook(
+                str(notebook), str(partial), parameters, cwd=str(notebook.parent), kernel_name="python3",
+                progress_bar=False, config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+            )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: cell {error.exec_count} failed with {error.ename}: {error.evalue}; see {partial}") from error
     os.replace(partial, output)
