@@ -19,7 +19,7 @@ from cardiosynth.study import Study, load_study
 
 CHATTER = (
     "Assuming unrestricted", "Building DAG", "Using shell", "Select jobs", "Execute ", "Nothing to be done",
-    "Complete log", "Elapsed time",
+    "Complete log", "Elapsed time", "[IPKernelApp]",
 )
 
 
