@@ -87,6 +87,11 @@ def test_the_book_reads_without_the_network(study):
         assert not foreign, f"{page.relative_to(html)}: {foreign[:2]}"
 
 
+def test_no_page_shows_an_object_instead_of_words(study):
+    for page in (RESULTS / "book" / "html").rglob("*.html"):
+        assert not re.search(r"&lt;bound method|PosixPath|Traceback|&lt;cardiosynth", page.read_text()), page.name
+
+
 def test_a_second_run_makes_nothing_again(study):
     before = {path: path.stat().st_mtime_ns for path in RESULTS.rglob("manifest.json")}
     again = run_study()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from cardiosynth.cohort import SPLITS
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import COLOUR, GREEN, GREY, INK, Picture, house_style, keep, new_figure
 from cardiosynth.predictions import GROUPS, group_of
@@ -32,6 +33,21 @@ def ef_shares(results: Results) -> pd.DataFrame:
         rows.append(
             {"cohort": title, "subjects": len(ef)} | {name: 100 * (groups == name).mean() for name in GROUPS[1:]}
         )
+    return pd.DataFrame(rows)
+
+
+def split_counts(results: Results) -> pd.DataFrame:
+    """Subjects of every split, and how many were left out of it for which reason (paper, Methods, Data)."""
+    rows = []
+    for number in results.datasets:
+        cohort = results.cohort(number)
+        excluded = pd.read_csv(cohort.folder / "excluded.csv")
+        for split in [name for name in SPLITS if name in set(cohort.table["split"]) | set(excluded["split"])]:
+            reasons = excluded.loc[excluded["split"] == split, "reason"].value_counts()
+            rows.append({
+                "cohort": results.describe(number), "split": split, "subjects": int((cohort.table["split"] == split).sum()),
+                "left out": int(reasons.sum()), "because": "; ".join(f"{reason}: {n}" for reason, n in reasons.items()),
+            })  # fmt: skip
     return pd.DataFrame(rows)
 
 
