@@ -6,7 +6,7 @@ PYTHON ?= python3
 READY  := .venv/.ready
 RUN    := .venv/bin/python -m cardiosynth
 
-.PHONY: study book test bench lock clean
+.PHONY: study book test lock clean
 study: $(READY)          ## run a study and build its book: STUDY=laptop|smoke|acdc|paper DATA=/path/to/data
 	@$(RUN) study studies/$(STUDY).yaml --cores $(CORES) $(if $(DATA),--data "$(DATA)")
 
