@@ -1,5 +1,6 @@
 """``python -m cardiosynth``: one command for a whole study, one for each of its stages."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -8,7 +9,7 @@ import typer
 
 from cardiosynth.errors import InputError
 from cardiosynth.experiments import training_from_path
-from cardiosynth.study import Grid, Study, load_study
+from cardiosynth.study import Grid, Study, checked, load_study
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -38,17 +39,33 @@ def run_study(
 
 @app.command()
 def ingest(
-    dataset: Annotated[str, typer.Argument(help="acdc, phantom-a or phantom-b")],
+    dataset: Annotated[str, typer.Argument(help="acdc, mnms, ukbb, kaggle, kaggle-png, sunnybrook, phantom-a or phantom-b")],
     root: Annotated[str, typer.Argument(help="the dataset's folder; for a phantom, a study file that says how many")],
     out: Annotated[Path, typer.Option(help="folder of the cohort to make")],
     size_px: int = Grid().size_px,
     extent_mm: float = Grid().extent_mm,
-    workers: Workers = 2,
+    centre: Annotated[str, typer.Option(help="of the crop: image, or heart (found)")] = Grid().centre,
+    slices: Annotated[str, typer.Option(help="annotated, or found from the images")] = Grid().slices,
+    workers: Workers = os.cpu_count() or 1,
 ):
-    """Read a dataset into a checked cohort: subjects.csv, images.npy, masks.npy."""
+    """Read a dataset into a checked cohort with a quality report; exit status 1 where a subject was left out."""
     from cardiosynth.stages import cohorts
 
-    cohorts.ingest(dataset, root, out, Grid(size_px=size_px, extent_mm=extent_mm), workers)
+    grid = checked(Grid, {"size_px": size_px, "extent_mm": extent_mm, "centre": centre, "slices": slices}, "ingest")
+    if not cohorts.ingest(dataset, root, out, grid, workers):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    cohort: Annotated[Path, typer.Argument(help="folder of a cohort")],
+    layout: Annotated[str, typer.Option(help="acdc, mnms, ukbb, kaggle, kaggle-png or sunnybrook")],
+    out: Annotated[Path, typer.Option(help="folder to make")],
+):
+    """Write a cohort in the layout of a public dataset."""
+    from cardiosynth.stages import cohorts
+
+    cohorts.export(cohort, layout, out)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from cardiosynth.errors import InputError
 from cardiosynth.volumes import LABELS, ejection_fraction
 
 ED, ES = 0, 1
+OWN_COLUMNS = ("source", "edv_ml", "esv_ml", "ef", "slices", "slice_gap_mm", "spacing_mm", "first")
 SPLITS = ("train", "validation", "test", "extra_test")
 
 
@@ -90,13 +91,30 @@ class Cohort:
         return np.load(self.folder / "images.npy", mmap_mode="r")
 
     def masks(self) -> np.ndarray:
-        """All masks, a memory map like ``images``."""
+        """All masks, a memory map like ``images``. Raises InputError where the dataset has none."""
+        if not self.has_masks:
+            raise InputError(f"{self.folder}: a cohort without masks; what needs them takes a dataset that has them")
         return np.load(self.folder / "masks.npy", mmap_mode="r")
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the subjects were outlined."""
+        return (self.folder / "masks.npy").is_file()
 
     def rows(self, subject_id: str) -> slice:
         """Where a subject's slices lie in the flat arrays."""
         first = int(self.table.at[subject_id, "first"])
         return slice(first, first + int(self.table.at[subject_id, "slices"]))
+
+    def subject(self, subject_id: str) -> Subject:
+        """One subject on the cohort's grid, its further columns in ``extra``."""
+        row, rows = self.table.loc[subject_id].dropna(), self.rows(subject_id)
+        masks = np.asarray(self.masks()[rows]) if self.has_masks else None
+        extra = {name: row[name] for name in row.index if name not in OWN_COLUMNS}
+        return Subject(
+            subject_id, row["source"], np.asarray(self.images()[rows]), masks, (row["spacing_mm"],) * 2,
+            row["slice_gap_mm"], row["edv_ml"], row["esv_ml"], extra,
+        )
 
     def split(self, *names: str) -> "Cohort":
         """The subjects of the named splits; the arrays stay shared."""
@@ -110,35 +128,35 @@ class Cohort:
         return len(self.table)
 
 
-def write_cohort(folder, subjects: Iterable[Subject], with_masks: bool = True) -> Cohort:
+def write_cohort(folder, subjects: Iterable[Subject]) -> Cohort:
     """Write subjects that share one grid, streaming: memory does not grow with their number.
 
-    Files appear under their final names only when all subjects are written.
+    Masks are written where the first subject has them. Files appear under their final names only when all
+    subjects are written; nothing is left behind when one of them fails.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    names = ["images", "masks"] if with_masks else ["images"]
-    partial = {name: folder / f".{name}.partial" for name in names}
-    rows, first, shape = [], 0, None
-    streams = {name: open(path, "wb") for name, path in partial.items()}
+    rows, arrays, first = [], {}, 0
     try:
         for subject in subjects:
-            shape = shape or subject.images.shape[1:]
-            if subject.images.shape[1:] != shape or subject.images.dtype != np.uint8:
-                raise InputError(f"{subject.id}: expected uint8 images of shape (slices, *{shape}) in {folder}")
-            for name in names:
-                streams[name].write(np.ascontiguousarray(getattr(subject, name), dtype=np.uint8).tobytes())
+            if not arrays:
+                names = ["images", "masks"] if subject.masks is not None else ["images"]
+                arrays = {name: _GrowingArray(folder / f"{name}.npy", subject.images.shape[1:]) for name in names}
+            if subject.images.dtype != np.uint8:
+                raise InputError(f"{subject.id}: images of type {subject.images.dtype}; a cohort holds uint8")
+            for name, array in arrays.items():
+                array.append(getattr(subject, name), subject.id)
             rows.append(_row(subject, first))
             first += len(subject.images)
-    finally:
-        for stream in streams.values():
-            stream.close()
-    if not rows:
-        raise InputError(f"{folder}: no subject could be read, so there is no cohort to write")
-    for name in names:
-        _as_npy(partial[name], folder / f"{name}.npy", (first, *shape))
-    table = pd.DataFrame(rows)
-    table.to_csv(folder / ".subjects.partial", index=False)
+        if not rows:
+            raise InputError(f"{folder}: no subject could be read, so there is no cohort to write")
+        for array in arrays.values():
+            array.finish()
+    except BaseException:
+        for array in arrays.values():
+            array.discard()
+        raise
+    pd.DataFrame(rows).to_csv(folder / ".subjects.partial", index=False)
     os.replace(folder / ".subjects.partial", folder / "subjects.csv")
     return Cohort.open(folder)
 
@@ -158,11 +176,33 @@ def _row(subject: Subject, first: int) -> dict:
     }
 
 
-def _as_npy(raw: Path, target: Path, shape: tuple) -> None:
-    """Prefix the streamed bytes with an .npy header and rename."""
-    temporary = target.with_suffix(".npy.partial")
-    array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-    array[:] = np.memmap(raw, dtype=np.uint8, mode="r", shape=shape)
-    array.flush()
-    os.replace(temporary, target)
-    raw.unlink()
+class _GrowingArray:
+    """An .npy file of uint8 that grows along its first axis under a temporary name."""
+
+    def __init__(self, target: Path, shape: tuple):
+        self.target, self.shape, self.length = target, shape, 0
+        self.partial = target.with_suffix(".npy.partial")
+        self.stream = open(self.partial, "wb")
+        self._header()
+
+    def append(self, block: np.ndarray | None, name: str) -> None:
+        if block is None or block.shape[1:] != self.shape:
+            found = "nothing" if block is None else f"shape {block.shape}"
+            raise InputError(f"{name}: {found} for {self.target.name}; expected (slices, {', '.join(map(str, self.shape))}) as before")
+        self.stream.write(np.ascontiguousarray(block, dtype=np.uint8).tobytes())
+        self.length += len(block)
+
+    def finish(self) -> None:
+        self.stream.seek(0)
+        self._header()
+        self.stream.close()
+        os.replace(self.partial, self.target)
+
+    def discard(self) -> None:
+        self.stream.close()
+        self.partial.unlink(missing_ok=True)
+
+    def _header(self) -> None:
+        """numpy leaves room in the header for the first axis to grow, so it can be written again in place."""
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.length, *self.shape)}
+        np.lib.format.write_array_header_1_0(self.stream, header)

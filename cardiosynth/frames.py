@@ -13,8 +13,6 @@ from cardiosynth.errors import InputError
 
 def frames(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
     """All ED and ES frames of a cohort and their masks, each (N, H, W) of uint8, subjects in order."""
-    if not (cohort.folder / "masks.npy").is_file():
-        raise InputError(f"{cohort.folder}: no masks.npy; this training needs a dataset with masks (dataset a)")
     if len(cohort) == 0:
         raise InputError(f"{cohort.folder}: no subject in this split; give the study a larger cohort")
     rows = np.concatenate([np.r_[cohort.rows(subject)] for subject in cohort.table.index])

@@ -196,8 +196,6 @@ def candidates(cohort: Cohort, settings: Masks, progress: Callable[[Iterable], I
     """
     if not len(cohort):
         raise InputError(f"{cohort.folder}: no subjects in the splits chosen; masks are made from at least one")
-    if not (cohort.folder / "masks.npy").is_file():
-        raise InputError(f"{cohort.folder}: no masks.npy, where synthesis starts; choose a dataset that has masks")
     masks, rows = cohort.masks(), []
     for source_id in progress(cohort.table.index) if progress else cohort.table.index:
         subject = cohort.table.loc[source_id]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
-from cardiosynth.cohort import Cohort, Subject
+from cardiosynth.cohort import OWN_COLUMNS, Cohort, Subject
 from cardiosynth.frames import augment, frames, to_network, write_log
 from cardiosynth.progress import bar
 from cardiosynth.spade import (
@@ -209,11 +209,10 @@ def paint_subjects(
 
     row: id, source, edv_ml, esv_ml, slice_gap_mm, spacing_mm; its other fields become ``extra`` columns.
     """
-    own = ["id", "source", "edv_ml", "esv_ml", "ef", "slices", "slice_gap_mm", "spacing_mm", "first"]
     for row, masks in pairs:
         row = dict(row)
         images = paint(generator, masks.reshape(-1, *masks.shape[2:]), batch, device).reshape(masks.shape)
-        extra = {name: value for name, value in row.items() if name not in own}
+        extra = {name: value for name, value in row.items() if name not in ("id", *OWN_COLUMNS)}
         spacing = (float(row["spacing_mm"]),) * 2
         gap, edv, esv = (float(row[name]) for name in ("slice_gap_mm", "edv_ml", "esv_ml"))
         yield Subject(str(row["id"]), str(row["source"]), images, None, spacing, gap, edv, esv, extra)

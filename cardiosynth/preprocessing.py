@@ -1,50 +1,96 @@
-"""From a scan to the study's grid: resample, crop, normalise, keep base to apex (paper, Methods, Data)."""
+"""From a scan to the study's grid: choose slices, crop, resample, normalise (paper, Methods, Data)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
+from cardiosynth.finders.centre import heart_centre
+from cardiosynth.finders.extent import extent
 from cardiosynth.study import Grid
 from cardiosynth.volumes import LV
 
 
-def prepare(subject: Subject, grid: Grid) -> Subject:
-    """Bring a subject to the grid: base-to-apex slices, square crop about the image centre, uint8 images.
+@dataclass(frozen=True)
+class Placement:
+    """Which part of a scan goes to the grid. slices: their numbers, base to apex. centre_px: (row, column) of the crop."""
 
-    Slices without LV at both phases are dropped where there are masks. Intensities between the two
-    quantiles of the cropped stack map to 0..255 and are clipped outside. The volumes stay those of the
-    scan's own grid. Raises InputError where no slice holds the LV or the image is constant.
+    slices: np.ndarray
+    centre_px: tuple[float, float]
+
+
+def place(subject: Subject, grid: Grid) -> Placement:
+    """The slices between base and apex and the centre of the crop, as the grid wants them.
+
+    Raises InputError where no slice holds the LV.
     """
-    images, masks = subject.images, subject.masks
-    if masks is not None:
-        inside = (masks == LV).any(axis=(1, 2, 3))
-        if not inside.any():
+    if subject.masks is not None and grid.slices == "annotated":
+        slices = np.flatnonzero((subject.masks == LV).any(axis=(1, 2, 3)))
+        if not len(slices):
             raise InputError(f"{subject.id}: no slice holds LV (label {LV}) at ED or ES; check the masks' labels")
-        images, masks = images[inside], masks[inside]
-        masks = sample_nearest(masks, subject.spacing_mm, grid)
-    images = normalise(sample_linear(images, subject.spacing_mm, grid), grid, subject.id)
+    else:
+        slices = np.arange(len(subject.images))[extent(subject.images, subject.spacing_mm, subject.slice_gap_mm)]
+    if grid.centre == "heart":
+        return Placement(slices, heart_centre(subject.images, subject.spacing_mm))
+    height, width = subject.images.shape[-2:]
+    return Placement(slices, ((height - 1) / 2, (width - 1) / 2))
+
+
+def prepare(subject: Subject, grid: Grid, placement: Placement | None = None) -> Subject:
+    """Bring a subject to the grid: base-to-apex slices, square crop about the centre, uint8 images.
+
+    Intensities between the two quantiles of the cropped stack map to 0..255 and are clipped outside. The
+    volumes stay those of the scan's own grid. Raises InputError where no slice holds the LV or the image is
+    constant.
+    """
+    placement = placement or place(subject, grid)
+    images, masks = subject.images[placement.slices], subject.masks
+    if masks is not None:
+        masks = sample_nearest(masks[placement.slices], subject.spacing_mm, grid, placement.centre_px)
+    images = sample_linear(images, subject.spacing_mm, grid, placement.centre_px)
+    images = normalise(images, grid, subject.id)
     return replace(subject, images=images, masks=masks, spacing_mm=(grid.spacing_mm, grid.spacing_mm))
 
 
-def sample_linear(images, spacing_mm: tuple[float, float], grid: Grid) -> np.ndarray:
-    """Resample (..., H, W) about the image centre to (..., size, size), linearly.
+def lv_lost_percent(subject: Subject, placement: Placement, grid: Grid) -> float:
+    """Share of the LV's pixels, of all slices of the scan, that the chosen slices and the crop leave out; NaN without masks."""
+    if subject.masks is None:
+        return float("nan")
+    lv = subject.masks == LV
+    kept = lv[placement.slices]
+    for axis, spacing, centre in zip((-2, -1), subject.spacing_mm, placement.centre_px):
+        offset_mm = np.abs(np.arange(lv.shape[axis]) - centre) * spacing
+        kept = np.compress(offset_mm <= grid.extent_mm / 2, kept, axis=axis)
+    return float(100 * (1 - kept.sum() / lv.sum()))
+
+
+def centre_error_mm(subject: Subject, placement: Placement) -> float:
+    """Distance (mm) from the crop's centre to the centroid of all LV pixels, both phases; NaN without masks."""
+    if subject.masks is None:
+        return float("nan")
+    centroid = np.argwhere(subject.masks == LV)[:, 2:].mean(axis=0)
+    return float(np.hypot(*((centroid - placement.centre_px) * subject.spacing_mm)))
+
+
+def sample_linear(images, spacing_mm: tuple[float, float], grid: Grid, centre_px: tuple[float, float] | None = None) -> np.ndarray:
+    """Resample (..., H, W) about a point (row, column), by default the middle, to (..., size, size), linearly.
 
     The kernel widens to the output pixel where that is the larger one, so that shrinking averages
     instead of skipping pixels. Outside the scan the result is 0.
     """
-    rows = _weights(images.shape[-2], spacing_mm[0], grid)
-    columns = _weights(images.shape[-1], spacing_mm[1], grid)
+    centre_px = centre_px or _middle(images)
+    rows = _weights(images.shape[-2], spacing_mm[0], grid, centre_px[0])
+    columns = _weights(images.shape[-1], spacing_mm[1], grid, centre_px[1])
     return rows @ images.astype(np.float32) @ columns.T
 
 
-def sample_nearest(masks, spacing_mm: tuple[float, float], grid: Grid) -> np.ndarray:
-    """Resample label images (..., H, W) about the image centre to (..., size, size); 0 outside the scan."""
+def sample_nearest(masks, spacing_mm: tuple[float, float], grid: Grid, centre_px: tuple[float, float] | None = None) -> np.ndarray:
+    """Resample label images (..., H, W) about a point, by default the middle, to (..., size, size); 0 outside the scan."""
     result = masks
-    for axis, spacing in zip((-2, -1), spacing_mm):
-        position = np.rint(_positions(masks.shape[axis], spacing, grid)).astype(int)
+    for axis, spacing, centre in zip((-2, -1), spacing_mm, centre_px or _middle(masks)):
+        position = np.rint(_positions(spacing, grid, centre)).astype(int)
         inside = (position >= 0) & (position < masks.shape[axis])
         result = np.take(result, np.clip(position, 0, masks.shape[axis] - 1), axis=axis)
         result = result * (inside[:, None] if axis == -2 else inside).astype(result.dtype)
@@ -77,16 +123,19 @@ def exclude(subjects: Iterable[Subject], grid: Grid, excluded: list[dict]) -> It
             yield subject
 
 
-def _positions(size: int, spacing: float, grid: Grid) -> np.ndarray:
-    """Where the output pixel centres lie, in input pixels, when both grids share their centre."""
-    steps = np.arange(grid.size_px) - (grid.size_px - 1) / 2
-    return steps * (grid.spacing_mm / spacing) + (size - 1) / 2
+def _middle(images) -> tuple[float, float]:
+    return (images.shape[-2] - 1) / 2, (images.shape[-1] - 1) / 2
 
 
-def _weights(size: int, spacing: float, grid: Grid) -> np.ndarray:
+def _positions(spacing: float, grid: Grid, centre: float) -> np.ndarray:
+    """Where the output pixel centres lie, in input pixels, when the output's middle is at ``centre``."""
+    return (np.arange(grid.size_px) - (grid.size_px - 1) / 2) * (grid.spacing_mm / spacing) + centre
+
+
+def _weights(size: int, spacing: float, grid: Grid, centre: float) -> np.ndarray:
     """Matrix (output, input) of a triangular kernel as wide as the larger of the two pixels."""
     width = max(grid.spacing_mm / spacing, 1.0)
-    distance = np.abs(_positions(size, spacing, grid)[:, None] - np.arange(size))
+    distance = np.abs(_positions(spacing, grid, centre)[:, None] - np.arange(size))
     weights = np.clip(1 - distance / width, 0, None)
     total = weights.sum(axis=1, keepdims=True)
     return (weights / np.where(total > 0, total, 1)).astype(np.float32)

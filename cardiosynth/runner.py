@@ -69,10 +69,12 @@ def _run(command: list[str], environment: dict) -> int:
 
 def _check_data(study: Study, data: str | None) -> None:
     """Fail before anything runs when a real dataset is wanted and not there."""
-    if "acdc" in datasets(study):
-        from cardiosynth.datasets import acdc
+    real = [name for name in datasets(study) if not name.startswith("phantom")]
+    if real:
+        from cardiosynth import sources
 
-        acdc.folders(data)
+        for name in real:
+            sources.jobs(name, data, study)
 
 
 @contextmanager

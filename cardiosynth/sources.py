@@ -1,76 +1,105 @@
-"""Where a study's subjects come from: one list of jobs, each of which loads one subject anywhere."""
+"""Where subjects come from: one list of jobs, each of which loads one subject anywhere."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from cardiosynth import phantom
 from cardiosynth.cohort import Subject
-from cardiosynth.datasets import acdc
+from cardiosynth.datasets import acdc, kaggle, kaggle_png, mnms, sunnybrook, ukbb
+from cardiosynth.datasets.layout import Scan
+from cardiosynth.datasets.splits import load_split
+from cardiosynth.duplicates import fingerprints
 from cardiosynth.errors import InputError
-from cardiosynth.preprocessing import prepare
+from cardiosynth.preprocessing import place, prepare
 from cardiosynth.progress import bar
+from cardiosynth.quality import Reading, left_out, record
 from cardiosynth.study import Grid, Study, load_study
 
 ROOT = Path(__file__).parent.parent
+LAYOUTS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}
+PHANTOMS = ("phantom-a", "phantom-b")
 
 
-def jobs(dataset: str, data, study: Study) -> list[tuple]:
-    """What ``load`` needs for every subject of a study's dataset, in the cohort's order.
+@dataclass(frozen=True)
+class Job:
+    """One subject to be loaded: its name and split, and what ``load`` calls. Small, so that any process can do it."""
 
-    dataset: acdc (``data`` is its folder or a parent) or phantom-a, phantom-b (drawn from the study's seed).
+    id: str
+    split: str
+    load: Callable[[], Subject]
+
+
+def jobs(dataset: str, data, study: Study) -> list[Job]:
+    """Every subject of a study's dataset, in the cohort's order.
+
+    data: folder of a dataset of patients, or its parent; phantoms are drawn from the study's seed.
     Raises InputError where the split names patients that the folder lacks.
     """
-    if dataset == "acdc":
-        split = acdc.load_split(ROOT / study.datasets.split)
-        folders = {folder.name: folder for folder in acdc.folders(data)}
-        missing = sorted(set(split) - set(folders))
-        if missing:
-            raise InputError(
-                f"{data}: {len(missing)} patients of {study.datasets.split} are absent, first {missing[0]}; "
-                f"expected all {len(split)}"
-            )
-        return [("acdc", folders[name], split[name]) for name in sorted(split)]
-    site, counts = dataset.removeprefix("phantom-"), study.phantom.model_dump()
-    return [("phantom", site, split, index, count, study.seed) for split, count in counts.items() for index in range(count)]
+    if dataset in PHANTOMS:
+        return _phantoms(dataset, study)
+    scans = {scan.id: scan for scan in LAYOUTS[dataset].find(data)}
+    if study.datasets.split is None:
+        return [_job(dataset, scan, scan.part) for scan in scans.values()]
+    split = load_split(ROOT / study.datasets.split, dataset)
+    missing = sorted(set(split) - set(scans))
+    if missing:
+        raise InputError(
+            f"{data}: {len(missing)} patients of {study.datasets.split} are absent, first {missing[0]}; expected all {len(split)}"
+        )
+    return [_job(dataset, scans[name], split[name]) for name in sorted(split)]
 
 
-def all_jobs(dataset: str, root: str) -> list[tuple]:
-    """What ``load`` needs for every subject there is. root: the dataset's folder; for a phantom, a study file.
-
-    Without a split, ACDC's training folder is ``train`` and its testing folder ``test``.
-    """
-    if dataset == "acdc":
-        parts = {"training": "train", "testing": "test"}
-        return [("acdc", folder, parts[folder.parent.name]) for folder in acdc.folders(root)]
-    if dataset in ("phantom-a", "phantom-b"):
-        return jobs(dataset, None, load_study(root))
-    raise InputError(f"{dataset}: no such dataset; expected acdc, phantom-a or phantom-b")
+def all_jobs(dataset: str, root: str) -> list[Job]:
+    """Every subject there is, in the publishers' split. root: the dataset's folder; for a phantom, a study file."""
+    if dataset in PHANTOMS:
+        return _phantoms(dataset, load_study(root))
+    if dataset not in LAYOUTS:
+        raise InputError(f"{dataset}: no such dataset; expected {', '.join([*LAYOUTS, *PHANTOMS])}")
+    return [_job(dataset, scan, scan.part) for scan in LAYOUTS[dataset].find(root)]
 
 
-def load(job: tuple) -> Subject:
-    """One subject on its own grid, with ``extra['split']``."""
-    kind, *arguments = job
-    if kind == "acdc":
-        folder, split = arguments
-        subject = acdc.read(folder)
-    else:
-        split = arguments[1]
-        subject = phantom.subject(*arguments)
-    subject.extra["split"] = split
-    return subject
+def _job(dataset: str, scan: Scan, split: str) -> Job:
+    return Job(scan.id, split, partial(LAYOUTS[dataset].read, scan))
 
 
-def prepared(pending: list[tuple], grid: Grid, workers: int, title: str) -> Iterator[Subject]:
-    """The subjects of all jobs on the grid, in order, made by a pool of processes."""
+def _phantoms(dataset: str, study: Study) -> list[Job]:
+    site = dataset.removeprefix("phantom-")
+    return [
+        Job(f"{dataset}-{split}-{index:04d}", split, partial(phantom.subject, site, split, index, count, study.seed))
+        for split, count in study.phantom.model_dump().items() for index in range(count)
+    ]
+
+
+def read(pending: list[Job], grid: Grid, workers: int, title: str) -> Iterator[Reading]:
+    """Every job's subject on the grid, in order, made by a pool of processes; a bad one says why and stops nobody."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
-            yield from bar(pool.map(partial(_load_and_prepare, grid), pending), title, total=len(pending))
+            yield from bar(_in_order(pool, partial(_read_one, grid), pending, ahead=4 * workers), title, total=len(pending))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _load_and_prepare(grid: Grid, job: tuple) -> Subject:
-    return prepare(load(job), grid)
+def _in_order(pool, function, pending: Iterable, ahead: int) -> Iterator:
+    """Like ``pool.map``, but only ``ahead`` results may wait, so that memory does not grow with the number of jobs."""
+    waiting = deque()
+    for job in pending:
+        waiting.append(pool.submit(function, job))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read_one(grid: Grid, job: Job) -> Reading:
+    try:
+        scan = job.load()
+        scan.extra["split"] = job.split
+        placement = place(scan, grid)
+        return Reading(prepare(scan, grid, placement), record(scan, placement, grid), fingerprints(scan.images))
+    except InputError as error:
+        return left_out(job.id, job.split, error)

@@ -16,7 +16,8 @@ from cardiosynth.errors import InputError
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Dataset = Literal["phantom-a", "phantom-b", "acdc"]
+Outlined = Literal["phantom-a", "phantom-b", "acdc", "mnms", "ukbb", "kaggle-png", "sunnybrook"]
+Dataset = Literal[Outlined, "kaggle"]
 
 
 class Section(BaseModel):
@@ -28,12 +29,13 @@ class Section(BaseModel):
 class Datasets(Section):
     """Dataset 1 of the paper (``a``: masks, generator, synthesis) and Dataset 2 (``b``: volumes alone).
 
-    split: CSV with the columns id and split for a dataset of patients, counted from the repository's root.
+    ``a`` needs masks. split: CSV with the columns id and split for datasets of patients (and dataset, where
+    there are two), counted from the repository's root; null for the split of the publishers.
     """
 
-    a: Dataset
+    a: Outlined
     b: Dataset | None = None
-    split: str = "data/splits/acdc.csv"
+    split: str | None = None
 
 
 class Phantom(Section):
@@ -45,13 +47,19 @@ class Phantom(Section):
 
 
 class Grid(Section):
-    """The grid that every image is brought to (paper: 150 pixels over 150 mm, 3 % and 97 % quantiles)."""
+    """The grid that every image is brought to (paper: 150 pixels over 150 mm, 3 % and 97 % quantiles).
+
+    centre: of the crop, the image's (paper) or the heart's, found from the images. slices: those between base
+    and apex as ``annotated`` in the masks (paper), or ``found`` from the images; without masks always found.
+    """
 
     size_px: Annotated[int, Field(ge=32, le=512)] = 150
     extent_mm: Positive = 150.0
     low_quantile: Fraction = 0.03
     high_quantile: Fraction = 0.97
     minimum_slices: Count = 5
+    centre: Literal["image", "heart"] = "image"
+    slices: Literal["annotated", "found"] = "annotated"
 
     @property
     def spacing_mm(self) -> float:
@@ -176,13 +184,18 @@ def load_study(path) -> Study:
         raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of keys to values; see studies/laptop.yaml")
+    return checked(Study, values, str(path))
+
+
+def checked(model: type[Section], values: dict, name: str) -> Section:
+    """The values as a section. Raises InputError with the first bad key and its value."""
     try:
-        return Study.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         reason = "unknown key" if first["type"] == "extra_forbidden" else f"{first['input']!r}: {first['msg']}"
-        raise InputError(f"{path}: {key}: {reason}") from error
+        raise InputError(f"{name}: {key}: {reason}") from error
 
 
 def fingerprint(values) -> str:

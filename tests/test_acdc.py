@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from cardiosynth.datasets import acdc
 from cardiosynth.errors import InputError
 
 SPLIT = Path(__file__).parent.parent / "data" / "splits" / "acdc.csv"
+needs_acdc = pytest.mark.skipif(
+    "CARDIOSYNTH_REAL" not in os.environ, reason="needs the real ACDC; set CARDIOSYNTH_REAL to the folder that holds acdc/"
+)
 
 
 @pytest.fixture
@@ -20,30 +24,58 @@ def patient(tmp_path):
     return folder
 
 
-def rewrite(folder, phase_suffix, data):
-    nib.Nifti1Image(data, np.eye(4)).to_filename(folder / f"patient001_{phase_suffix}.nii.gz")
+def read_first(data):
+    return acdc.read(acdc.find(data)[0])
+
+
+def rewrite(folder, phase_suffix, data, zooms=(1.5, 1.25, 10.0)):
+    nifti = nib.Nifti1Image(data, np.eye(4))
+    nifti.header.set_zooms(zooms)
+    nifti.to_filename(folder / f"patient001_{phase_suffix}.nii.gz")
+
+
+def mask_of(folder, phase):
+    return np.asarray(nib.load(folder / f"patient001_{phase}_gt.nii.gz").dataobj)
 
 
 def test_volumes_use_pixdim_and_not_the_affine(tmp_path):
-    folder = tmp_path / "training" / "patient001"
-    edv_ml, esv_ml = write_patient(folder)
-    subject = acdc.read(folder)
+    edv_ml, esv_ml = write_patient(tmp_path / "testing" / "patient101")
+    (scan,) = acdc.find(tmp_path)
+    subject = acdc.read(scan)
+    assert (scan.id, scan.part) == ("patient101", "test")
     assert (subject.edv_ml, subject.esv_ml) == pytest.approx((edv_ml, esv_ml))
     assert subject.images.shape == (6, 2, 36, 40)
     assert subject.spacing_mm == (1.25, 1.5) and subject.slice_gap_mm == 10.0
-    assert subject.extra["group"] == "NOR" and subject.extra["part"] == "training"
+    assert subject.extra == {"group": "NOR"}
 
 
-def test_a_stack_stored_from_apex_to_base_is_turned(patient):
-    upright = acdc.read(patient)
+def test_rows_are_y_and_columns_are_x(patient):
+    subject = read_first(patient.parents[1])
+    ed = mask_of(patient, "frame01")
+    assert all(np.array_equal(subject.masks[z, 0], ed[:, :, z].T) for z in range(6))
+
+
+def test_a_stack_stored_from_apex_to_base_is_turned_and_says_so(patient):
+    upright = read_first(patient.parents[1])
     for number, radius in ((1, 9), (9, 6)):
-        image, mask = stack(radius)
-        for data, suffix in ((image, ""), (mask, "_gt")):
-            nifti = nib.Nifti1Image(np.ascontiguousarray(data[:, :, ::-1]), np.eye(4))
-            nifti.header.set_zooms((1.5, 1.25, 10.0))
-            nifti.to_filename(patient / f"patient001_frame{number:02d}{suffix}.nii.gz")
-    turned = acdc.read(patient)
+        for data, suffix in zip(stack(radius), ("", "_gt")):
+            rewrite(patient, f"frame{number:02d}{suffix}", np.ascontiguousarray(data[:, :, ::-1]))
+    turned = read_first(patient.parents[1])
     assert np.array_equal(turned.masks, upright.masks) and np.array_equal(turned.images, upright.images)
+    assert turned.extra["mended"] == "slices turned to run from base to apex" and "mended" not in upright.extra
+
+
+def test_a_stack_with_an_apical_aneurysm_stays(patient):
+    """The LV grows towards the apex, the RV ends half-way: base comes first all the same."""
+    x, y = np.mgrid[:40, :36]
+    for name, shrunk in (("frame01", 0), ("frame09", 2)):
+        mask = np.zeros((40, 36, 6), np.uint8)
+        for z in range(6):
+            mask[:, :, z][np.hypot(x - 24, y - 18) <= 6 + 0.4 * z - shrunk] = 3
+            mask[:, :, z][np.hypot(x - 9, y - 18) <= 8 - 2 * z] = 1
+        rewrite(patient, f"{name}_gt", mask)
+    subject = read_first(patient.parents[1])
+    assert (subject.masks[0] == 1).any() and not (subject.masks[-1] == 1).any()
 
 
 def truncate(folder):
@@ -51,19 +83,35 @@ def truncate(folder):
     path.write_bytes(path.read_bytes()[:400])
 
 
-def swap(folder):
-    (folder / "Info.cfg").write_text("ED: 9\nES: 1\n")
+def too_little_after_unpacking(folder):
+    path = folder / "patient001_frame09.nii.gz"
+    nifti = nib.load(path)
+    whole = nifti.to_bytes()
+    with nib.openers.ImageOpener(path, "wb") as file:
+        file.write(whole[:-100])
 
 
-def no_mask(folder):
-    (folder / "patient001_frame01_gt.nii.gz").unlink()
+def spacing(value):
+    def damage(folder):
+        path = folder / "patient001_frame01.nii.gz"
+        whole = bytearray(nib.load(path).to_bytes())
+        whole[84:88] = np.float32(value).tobytes()  # pixdim[2], the distance between rows
+        with nib.openers.ImageOpener(path, "wb") as file:
+            file.write(bytes(whole))
+
+    return damage
+
+
+def other_grid(folder):
+    rewrite(folder, "frame09", stack(6)[0], (1.5, 1.5, 10.0))
+
+
+def grey_labels(folder):
+    rewrite(folder, "frame01_gt", np.array([0, 85, 170, 255], np.uint8)[mask_of(folder, "frame01")])
 
 
 def unknown_label(folder):
-    rewrite(folder, "frame01_gt", np.where(stack(9)[1] == 2, 85, stack(9)[1]).astype(np.uint8))
-    for name in ("frame01", "frame09"):
-        rewrite(folder, name, stack(9)[0])
-    rewrite(folder, "frame09_gt", stack(6)[1])
+    rewrite(folder, "frame01_gt", np.where(mask_of(folder, "frame01") == 2, 4, mask_of(folder, "frame01")).astype(np.uint8))
 
 
 def other_shape(folder):
@@ -71,49 +119,63 @@ def other_shape(folder):
 
 
 def nan_pixels(folder):
-    for name in ("frame01", "frame09"):
-        rewrite(folder, name, np.where(stack(9)[1] == 3, np.nan, stack(9)[0]).astype(np.float32))
-    for name, radius in (("frame01_gt", 9), ("frame09_gt", 6)):
-        rewrite(folder, name, stack(radius)[1])
+    rewrite(folder, "frame01", np.where(mask_of(folder, "frame01") == 3, np.nan, 100).astype(np.float32))
 
 
-def no_lv(folder):
-    rewrite(folder, "frame01_gt", np.zeros((40, 36, 6), np.uint8))
+def text(words):
+    return lambda folder: (folder / "Info.cfg").write_text(words)
 
 
 @pytest.mark.parametrize(
     "damage, message",
     [
         (truncate, r"patient001_frame09.nii.gz: cannot be read as NIfTI .* is the download complete\?"),
-        (swap, r"patient001: EDV .* frames swapped\?"),
-        (no_mask, r"patient001_frame01_gt.nii.gz: missing"),
-        (unknown_label, r"patient001: unknown mask labels \[85\]"),
-        (other_shape, r"patient001_frame01.nii.gz: the mask has shape \(5, 36, 40\), the image \(6, 36, 40\)"),
+        (too_little_after_unpacking, r"patient001_frame09.nii.gz: cannot be read as NIfTI .* is the download complete\?"),
+        (lambda folder: (folder / "patient001_frame01_gt.nii.gz").unlink(), r"patient001_frame01_gt.nii.gz: missing"),
+        (other_shape, r"patient001_frame01_gt.nii.gz: the mask has shape \(5, 36, 40\), the image \(6, 36, 40\)"),
+        (grey_labels, r"frame01_gt.nii.gz: mask labels 85, 170, 255 look like the grey values .* 0 background, 1 RV, 2 myocardium, 3 LV"),
+        (unknown_label, r"frame01_gt.nii.gz: unknown mask labels 4; expected 0 background, 1 RV, 2 myocardium, 3 LV"),
+        (lambda folder: rewrite(folder, "frame01_gt", np.zeros((40, 36, 6), np.uint8)), r"frame01_gt.nii.gz: the mask holds no LV"),
+        (spacing(0), r"patient001_frame01.nii.gz: pixdim gives a spacing of 0, 1.5, 10 mm \(row, column, slice\)"),
+        (spacing(np.nan), r"patient001_frame01.nii.gz: pixdim gives a spacing of nan, 1.5, 10 mm"),
+        (other_grid, r"patient001_frame09.nii.gz: shape .* 1.5 x 1.5 x 10 mm, but .* 1.25 x 1.5 x 10 mm at ED; expected one grid"),
+        (text("ED: 9\nES: 1\n"), r"patient001: EDV 8.4 ml and ESV 21.3 ml; .*frames swapped\?"),
         (nan_pixels, r"patient001: the images hold NaN"),
-        (no_lv, r"the ED mask holds no LV"),
         (lambda folder: (folder / "Info.cfg").unlink(), r"Info.cfg: missing"),
-        (lambda folder: (folder / "Info.cfg").write_text("ED: first\nES: 9\n"), r"Info.cfg: ED is 'first'; expected a frame number"),
+        (text("ED: first\nES: 9\n"), r"Info.cfg: ED is 'first'; expected a frame number"),
     ],
 )
 def test_each_kind_of_damage_gets_one_sentence_naming_the_file(patient, damage, message):
     damage(patient)
     with pytest.raises(InputError, match=message) as caught:
-        acdc.read(patient)
+        read_first(patient.parents[1])
     assert "\n" not in str(caught.value)
 
 
 def test_the_folder_may_be_the_dataset_or_its_parent(patient):
-    root = patient.parent.parent
-    assert acdc.folders(root) == acdc.folders(root.parent) == [patient]
-    for wrong, message in ((root / "nowhere", "no such folder"), (patient, "expected ACDC's official layout"), (None, "no data folder given")):
+    root = patient.parents[1]
+    assert acdc.find(root) == acdc.find(root.parent)
+    assert [(scan.id, scan.path, scan.part) for scan in acdc.find(root)] == [("patient001", patient, "train")]
+
+
+def test_a_folder_that_is_not_acdc_is_named(patient, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "acdc.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    for wrong, message in (
+        (tmp_path / "nowhere", "nowhere: no such folder"),
+        (tmp_path / "empty", "empty: an empty folder"),
+        (tmp_path / "acdc.zip", "acdc.zip: a file, not a folder; unpack it"),
+        (patient, "patient001: .* expected ACDC's official layout"),
+        (None, "no data folder given"),
+    ):
         with pytest.raises(InputError, match=message):
-            acdc.folders(wrong)
+            acdc.find(wrong)
 
 
 def test_the_rule_on_a_small_table():
     """Twins go, reduced EF beyond four becomes extra_test, the official test stays whole."""
-    training = [(f"patient{i:03d}", "training", ef, f"c{i}") for i, ef in enumerate([20, 25, 30, 35, 38, 39] + list(range(45, 77)), 1)]
-    testing = [("patient101", "testing", 20, "t1"), ("patient102", "testing", 60, "c10")]
+    training = [(f"patient{i:03d}", "train", ef, f"c{i}") for i, ef in enumerate([20, 25, 30, 35, 38, 39] + list(range(45, 77)), 1)]
+    testing = [("patient101", "test", 20, "t1"), ("patient102", "test", 60, "c10")]
     split = acdc.split_rule(pd.DataFrame(training + testing, columns=["id", "part", "ef", "content"])).set_index("id")
     assert split.loc["patient010", "split"] == "excluded" and "patient102" in split.loc["patient010", "reason"]
     assert split["split"].value_counts().to_dict() == {"train": 19, "validation": 16, "extra_test": 2, "test": 2, "excluded": 1}
@@ -124,21 +186,15 @@ def test_the_committed_split_is_as_imbalanced_as_the_paper():
     assert counts.to_dict() == {"train": 50, "test": 50, "extra_test": 32, "validation": 16, "excluded": 2}
 
 
-@pytest.mark.skipif("CARDIOSYNTH_REAL" not in os.environ, reason="needs the real ACDC; set CARDIOSYNTH_REAL to the folder that holds acdc/")
+@needs_acdc
 def test_the_committed_split_is_what_its_rule_makes_of_the_real_data():
-    subjects = [acdc.read(folder) for folder in acdc.folders(os.environ["CARDIOSYNTH_REAL"])]
-    table = pd.DataFrame([{"id": s.id, "part": s.extra["part"], "ef": s.ef, "content": s.extra["content"]} for s in subjects])
+    rows = []
+    for scan in acdc.find(os.environ["CARDIOSYNTH_REAL"]):
+        subject = acdc.read(scan)
+        content = hashlib.sha256(subject.images.tobytes()).hexdigest()
+        rows.append({"id": scan.id, "part": scan.part, "ef": subject.ef, "content": content, "mended": subject.extra.get("mended")})
+    table = pd.DataFrame(rows)
     pd.testing.assert_frame_equal(acdc.split_rule(table), pd.read_csv(SPLIT, comment="#"))
     made = table.merge(pd.read_csv(SPLIT, comment="#"))
     assert ((made.split == "train") & (made.ef < 40)).sum() == 3 and ((made.split == "validation") & (made.ef < 40)).sum() == 1
-
-
-@pytest.mark.parametrize(
-    "text, message", [("patient,part\n1,2\n", "columns patient, part; expected id and split"), ("id,split\np,tset\n", "unknown split 'tset'")]
-)
-def test_a_bad_split_file_is_named(tmp_path, text, message):
-    (tmp_path / "mine.csv").write_text(text)
-    with pytest.raises(InputError, match="mine.csv: " + message):
-        acdc.load_split(tmp_path / "mine.csv")
-    with pytest.raises(InputError, match="no such split file"):
-        acdc.load_split(tmp_path / "other.csv")
+    assert table["mended"].isna().all(), "ACDC stores every stack from base to apex"

@@ -59,5 +59,21 @@ def test_a_failure_midway_leaves_no_cohort(tmp_path):
 
 def test_mixed_grids_are_refused(tmp_path):
     other = heart("two", images=np.zeros((3, 2, 9, 9), np.uint8), masks=None)
-    with pytest.raises(InputError, match="two: expected uint8 images"):
-        write_cohort(tmp_path, [heart("one"), other], with_masks=False)
+    with pytest.raises(InputError, match=r"two: shape \(3, 2, 9, 9\) for images.npy; expected \(slices, 2, 8, 8\)"):
+        write_cohort(tmp_path, [heart("one", masks=None), other])
+    with pytest.raises(InputError, match="two: nothing for masks.npy"):
+        write_cohort(tmp_path, [heart("one"), heart("two", masks=None)])
+    with pytest.raises(InputError, match="one: images of type float64; a cohort holds uint8"):
+        write_cohort(tmp_path, [heart("one", images=np.ones((3, 2, 8, 8)))])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_subject_comes_back_from_its_cohort_without_masks_where_there_were_none(tmp_path):
+    rng = np.random.default_rng(0)
+    subject = heart(images=rng.integers(0, 255, (3, 2, 8, 8), dtype=np.uint8), masks=None, extra={"split": "test", "group": "HCM"})
+    write_cohort(tmp_path, [heart("other", masks=None), subject])
+    back = Cohort.open(tmp_path).subject("one")
+    assert np.array_equal(back.images, subject.images) and back.masks is None
+    assert (back.edv_ml, back.slice_gap_mm, back.spacing_mm, back.extra) == (100.0, 8.0, (1.0, 1.0), {"split": "test", "group": "HCM"})
+    with pytest.raises(InputError, match="without masks"):
+        Cohort.open(tmp_path).masks()

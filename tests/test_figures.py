@@ -140,7 +140,7 @@ def _synthetic(folder, cohort):
                 {"split": row["split"]},
             )
         )
-    write_cohort(folder / "synthetic" / "images", painted, with_masks=False)
+    write_cohort(folder / "synthetic" / "images", painted)
 
 
 ALL = {

@@ -238,7 +238,7 @@ def test_missing_files_are_named(cohort, tmp_path):
         read_candidates(tmp_path / "candidates.csv")
     images = np.zeros((1, 2, 8, 8), np.uint8)
     subject = Subject("a", "discs", images, None, (1.0, 1.0), 8.0, 2.0, 1.0, {"split": "train"})
-    with pytest.raises(InputError, match="masks.npy"):
-        candidates(write_cohort(tmp_path / "volumes", [subject], with_masks=False), Masks())
+    with pytest.raises(InputError, match="without masks"):
+        candidates(write_cohort(tmp_path / "volumes", [subject]), Masks())
     with pytest.raises(InputError, match="no subjects"):
         candidates(cohort.split("test"), Masks())

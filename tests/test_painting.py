@@ -1,5 +1,7 @@
 """Training of the generator and painting: reproducible, resumable, and following the mask."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,8 +54,8 @@ def test_frames_are_read_subject_by_subject(cohort):
 
 def test_frames_without_masks_or_subjects_are_refused(cohort, tmp_path):
     subject = disc_subject("disc", 8, np.random.default_rng(0))
-    bare = write_cohort(tmp_path, [subject], with_masks=False)
-    with pytest.raises(InputError, match="no masks.npy"):
+    bare = write_cohort(tmp_path, [replace(subject, masks=None)])
+    with pytest.raises(InputError, match="without masks"):
         painting.frames(bare)
     with pytest.raises(InputError, match="no subject"):
         painting.frames(cohort.split("test"))
@@ -170,7 +172,7 @@ def test_painted_subjects_stream_into_a_cohort(cohort, trained, tmp_path):
     masks = cohort.masks()[cohort.rows("disc-1")]
     row = pd.Series({"id": "synthetic-1", "source": "disc-1", "edv_ml": 120.0, "esv_ml": 30.0, "slice_gap_mm": 8.0,
                      "spacing_mm": 2.0, "split": "train", "gamma": 0.9, "first": 99, "slices": 2, "ef": 75.0})
-    written = write_cohort(tmp_path, painting.paint_subjects(generator, [(row, masks)]), with_masks=False)
+    written = write_cohort(tmp_path, painting.paint_subjects(generator, [(row, masks)]))
     assert np.array_equal(written.images()[0, 1], painting.paint(generator, masks[0])[1])
     entry = Cohort.open(tmp_path).table.loc["synthetic-1"]
     assert (entry["source"], entry["gamma"], entry["first"], entry["ef"]) == ("disc-1", 0.9, 0, 75.0)

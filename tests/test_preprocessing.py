@@ -3,7 +3,7 @@ import pytest
 from test_cohort import heart
 
 from cardiosynth.errors import InputError
-from cardiosynth.preprocessing import exclude, normalise, prepare, sample_linear, sample_nearest
+from cardiosynth.preprocessing import Placement, centre_error_mm, exclude, lv_lost_percent, normalise, place, prepare, sample_linear, sample_nearest
 from cardiosynth.study import Grid
 from cardiosynth.volumes import LV
 
@@ -71,3 +71,38 @@ def test_exclusion_spares_the_test_patients_and_says_why():
     excluded = []
     assert [s.id for s in exclude(subjects, grid, excluded)] == ["fine", "short test"]
     assert [(row["id"], row["reason"]) for row in excluded] == [("short", "fewer than 5 consecutive slices"), ("moved", "marked for motion")]
+
+
+def off_centre_heart(centre=(40, 130), radius=20, shape=(120, 160)):
+    """Three slices with a disc of LV, brighter at ED, between two empty ones."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot(rows - centre[0], columns - centre[1])
+    masks = np.zeros((5, 2, *shape), np.uint8)
+    masks[1:4, 0], masks[1:4, 1] = LV * (distance <= radius), LV * (distance <= radius / 2)
+    images = np.random.default_rng(0).normal(100, 3, masks.shape) + 100 * (masks == LV)
+    return heart(slices=5, images=images, masks=masks)
+
+
+def test_the_crop_follows_the_point_it_is_given():
+    scan, grid = off_centre_heart(), Grid(size_px=60, extent_mm=60.0)
+    ready = prepare(scan, grid, Placement(np.arange(1, 4), (40.0, 130.0)))
+    centroid = np.argwhere(ready.masks == LV)[:, 2:].mean(axis=0)
+    assert centroid == pytest.approx([29.5, 29.5], abs=0.51)
+    assert (ready.masks[:, 0] == LV).sum() == pytest.approx((scan.masks[:, 0] == LV).sum(), rel=0.02)
+    assert ready.images[1, 0, 29, 29] > 200 > 100 > ready.images[1, 0, 2, 2]
+
+
+def test_what_the_crop_cuts_away_is_counted():
+    scan, grid = off_centre_heart(), Grid(size_px=60, extent_mm=60.0)
+    whole, half = Placement(np.arange(1, 4), (40.0, 130.0)), Placement(np.arange(1, 4), (40.0, 160.5))
+    assert lv_lost_percent(scan, whole, grid) == 0 and centre_error_mm(scan, whole) == pytest.approx(0, abs=1e-9)
+    assert lv_lost_percent(scan, half, grid) == pytest.approx(50, abs=2.5) and centre_error_mm(scan, half) == pytest.approx(30.5)
+    assert lv_lost_percent(scan, Placement(np.arange(1, 3), (40.0, 130.0)), grid) == pytest.approx(100 / 3)
+
+
+def test_the_heart_is_where_it_beats_and_the_image_centre_is_the_papers_choice():
+    scan = off_centre_heart()
+    assert place(scan, Grid()).centre_px == (59.5, 79.5)
+    found = place(scan, Grid(centre="heart"))
+    assert np.hypot(*np.subtract(found.centre_px, (40, 130))) < 6
+    assert found.slices.tolist() == [1, 2, 3]

@@ -17,6 +17,11 @@ COHORTS = {
     "phantom-a": "embedded phantom, not patients",
     "phantom-b": "embedded phantom, second site, not patients",
     "acdc": "ACDC patients",
+    "mnms": "M&Ms patients",
+    "ukbb": "UK Biobank participants",
+    "kaggle": "Data Science Bowl patients",
+    "kaggle-png": "Data Science Bowl patients with LV outlines",
+    "sunnybrook": "Sunnybrook patients",
 }
 
 

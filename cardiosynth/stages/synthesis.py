@@ -39,7 +39,7 @@ def paint(study: Study, results: Path) -> None:
     with stage(results / "synthetic" / "images", "paint", study.subset("seed")) as folder:
         generator = painting.load_generator(results / "generator", device())
         pairs = bar(_masks_of(chosen, cohort), "paint", total=len(chosen))
-        write_cohort(folder, painting.paint_subjects(generator, pairs, device=device()), with_masks=False)
+        write_cohort(folder, painting.paint_subjects(generator, pairs, device=device()))
 
 
 def _masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, np.ndarray]]:

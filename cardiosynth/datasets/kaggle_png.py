@@ -1,0 +1,179 @@
+"""Kaggle's Second Annual Data Science Bowl as PNG pairs: images at two frames, LV masks, reference volumes.
+
+``data_segmenter_trainset/PPPP_00000sax_FF_LLLLL_IM-*.png`` holds patient, frame, slice location in mm + 10000 and
+the series; ``*_o.png`` is the mask of the LV cavity, threshold 127. Pixels are 1 mm. Frame 01 is about ED, frame 12
+about ES, so the volumes of a subject are the organisers' (``train_validate.csv``) and those of the masks go along.
+"""
+
+import re
+from collections import defaultdict
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cardiosynth.cohort import Subject
+from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.nifti import apex_first
+from cardiosynth.errors import InputError
+from cardiosynth.volumes import LV, volume_ml
+
+FOLDER, TABLE = "data_segmenter_trainset", "train_validate.csv"
+NAME = re.compile(r"(?P<patient>\d{4})_\d+sax_(?P<frame>\d\d)_(?P<location>\d{5})_IM-(?P<series>\d+)-\d+(-(?P<image>\d+))?\.png")
+EXPECTED = "PPPP_00000sax_FF_LLLLL_IM-*.png"
+FRAMES = ("01", "12")  # about ED, about ES
+ORIGIN_MM = 10000  # added to the locations so that none is negative
+PIXEL_MM = 1.0
+THRESHOLD = 127
+NEAR_REPEAT, MISSING_SLICE = 0.6, 1.5  # times the median distance, as for the DICOM
+LAST_TRAIN, LAST_VALIDATION = 500, 700  # the competition's parts by patient number
+
+
+def find(data) -> list[Scan]:
+    """The patients of the layout by number. The PNG may lie in FOLDER or beside the table.
+
+    facts: ``names``, the patient's image files, and ``edv_ml``, ``esv_ml`` where the table has them.
+    Raises InputError where there are no such PNG, or no table of reference volumes.
+    """
+    other_name = data is not None and (Path(data) / "kaggle_png").is_dir()
+    root = find_root(data, "kaggle_png" if other_name else "kaggle-png")
+    folder = root / FOLDER if (root / FOLDER).is_dir() else root
+    names = defaultdict(list)
+    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.png")):
+        if not path.stem.endswith("_o"):
+            names[path.name[:4]].append(path.name)
+    if not names:
+        raise InputError(f"{folder}: no files named {EXPECTED}; expected the PNG pairs there or in {FOLDER}/")
+    table = root / TABLE if (root / TABLE).is_file() or folder != root else root.parent / TABLE
+    volumes = _volumes(table)
+    return [Scan(f"kaggle-{number}", folder, _part(int(number)), {"names": files, **volumes.get(int(number), {})})
+            for number, files in names.items()]
+
+
+def read(scan: Scan) -> Subject:
+    """One patient on its 1 mm grid, all slices from base to apex, LV masks alone.
+
+    edv_ml, esv_ml: the reference. extra: ``mask_edv_ml`` and ``mask_esv_ml`` (frames 01 and 12, Simpson's rule) and
+    ``mended``. Raises InputError for this patient where a file or the reference is missing or damaged.
+    """
+    if "edv_ml" not in scan.facts:
+        raise InputError(f"{scan.id}: {TABLE} has no numbers for Id {int(scan.id[-4:])}; expected Id, Systole and Diastole in ml")
+    mended = []
+    paired = _paired(scan, mended)
+    locations, pairs = _one_per_location(paired, mended)
+    gap_mm = _gap(scan.id, locations, mended)
+    images = _stack(scan, [[_pixels(scan.path / name) for name in names] for names in pairs])
+    masks = _stack(scan, [[_pixels(scan.path / name.replace(".png", "_o.png")) for name in names] for names in pairs])
+    if masks.shape != images.shape:
+        raise InputError(f"{scan.id}: masks have shape {masks.shape[2:]}, images {images.shape[2:]}; they must agree")
+    masks = np.where(masks > THRESHOLD, LV, 0).astype(np.uint8)
+    for phase, frame in enumerate(FRAMES):
+        if not masks[:, phase].any():
+            raise InputError(f"{scan.id}: the masks of frame {frame} hold no LV (grey above {THRESHOLD}); is the download complete?")
+    if apex_first(masks):
+        images, masks = images[::-1], masks[::-1]
+    drawn = volume_ml(masks, PIXEL_MM**2, gap_mm)
+    extra = {"mask_edv_ml": round(float(drawn[0]), 4), "mask_esv_ml": round(float(drawn[1]), 4), "mended": "; ".join(mended)}
+    return Subject(scan.id, "kaggle-png", images, masks, (PIXEL_MM, PIXEL_MM), gap_mm, scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
+
+
+def _volumes(path: Path) -> dict[int, dict]:
+    """Reference volumes by patient number; rows that are not numbers are left out."""
+    if not path.is_file():
+        raise InputError(f"{path}: missing; the reference volumes (Id, Systole, Diastole) stand there")
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({str(error).splitlines()[0]}); is the download complete?") from error
+    if not {"Id", "Systole", "Diastole"} <= set(table.columns):
+        raise InputError(f"{path}: columns {', '.join(map(str, table.columns))}; expected Id, Systole and Diastole")
+    table = table[["Id", "Systole", "Diastole"]].apply(pd.to_numeric, errors="coerce").dropna()
+    twice = table.Id[table.Id.duplicated()]
+    if len(twice):
+        raise InputError(f"{path}: Id {int(twice.iloc[0])} stands there twice; expected one row a patient")
+    return {int(number): {"esv_ml": float(esv_ml), "edv_ml": float(edv_ml)} for number, esv_ml, edv_ml in table.itertuples(index=False)}
+
+
+def _part(number: int) -> str:
+    return "train" if number <= LAST_TRAIN else "validation" if number <= LAST_VALIDATION else "test"
+
+
+def _paired(scan: Scan, mended: list[str]) -> dict[tuple, list[str]]:
+    """(location, series, image) -> the file names of FRAMES, for what was imaged at both of them."""
+    found = defaultdict(dict)
+    for name in scan.facts["names"]:
+        parts = NAME.fullmatch(name)
+        if not parts:
+            raise InputError(f"{scan.path / name}: not a name of this layout; expected {EXPECTED}, F being {' or '.join(FRAMES)}")
+        found[int(parts["location"]) - ORIGIN_MM, int(parts["series"]), int(parts["image"] or 0)][parts["frame"]] = name
+    paired = {key: [files[frame] for frame in FRAMES] for key, files in sorted(found.items()) if set(FRAMES) <= set(files)}
+    if not paired:
+        raise InputError(f"{scan.id}: no slice has both frames {' and '.join(FRAMES)}; is the download complete?")
+    single = sorted({location for (location, *_), files in found.items() if not set(FRAMES) <= set(files)})
+    if single:
+        mended.append(f"slices at {_listed(single)} mm left out: one of frames {' and '.join(FRAMES)} is missing")
+    return paired
+
+
+def _one_per_location(paired: dict[tuple, list[str]], mended: list[str]) -> tuple[list[int], list[list[str]]]:
+    """Of repeated locations the last series, which was taken because the earlier ones were not good enough.
+
+    Locations much closer than usual are one location that was imaged again. (Rounding alone makes up to 1 mm.)
+    """
+    known = sorted({location for location, *_ in paired})
+    usual = float(np.median(np.diff(known))) if len(known) > 1 else 0.0
+    near = np.concatenate([[0], np.cumsum(np.diff(known) >= min(NEAR_REPEAT * usual, usual - 1.5))])
+    place = dict(zip(known, near.tolist(), strict=True))
+    groups = [list(group) for _, group in groupby(paired, key=lambda key: place[key[0]])]
+    kept = [max(group, key=lambda key: key[1:]) for group in groups]
+    again = [key[0] for key, group in zip(kept, groups, strict=True) if len(group) > 1]
+    if again:
+        mended.append(f"slices at {_listed(again)} mm imaged more than once: the last series kept")
+    return [key[0] for key in kept], [paired[key] for key in kept]
+
+
+def _gap(name: str, locations: list[int], mended: list[str]) -> float:
+    """The mean distance, since rounding to whole mm makes single ones wrong. Raises InputError for a missing slice.
+
+    A hole is not bridged: the project's stacks have one distance between slices, and an invented slice is no data.
+    """
+    if len(locations) < 2:
+        raise InputError(f"{name}: one slice only, so the distance between slices is unknown; expected a stack")
+    distances = np.diff(locations)
+    usual, widest = float(np.sort(distances)[(len(distances) - 1) // 2]), int(distances.argmax())  # the lower median
+    if distances[widest] >= max(MISSING_SLICE * usual, usual + 2):
+        raise InputError(
+            f"{name}: {distances[widest]} mm between the slices at {locations[widest]} and {locations[widest + 1]} mm, {usual:g} mm "
+            "elsewhere; a slice is missing inside the stack, so leave the patient out or add its files"
+        )
+    mean = float((locations[-1] - locations[0]) / len(distances))
+    if np.ptp(distances) > 1:
+        mended.append(f"slices {distances.min()} to {distances.max()} mm apart: the mean of {mean:g} mm used")
+    return mean
+
+
+def _pixels(path: Path) -> np.ndarray:
+    """A grey PNG as uint8 (H, W). Raises InputError naming the file."""
+    if not path.is_file():
+        raise InputError(f"{path}: missing; every image needs its mask beside it, is the download complete?")
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("L", "1", "P", "RGB", "RGBA"):
+                return np.asarray(image.convert("L"))
+            mode = image.mode
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as PNG ({str(error).splitlines()[0]}); is the download complete?") from error
+    raise InputError(f"{path}: pixels of kind {mode}; expected an 8-bit grey PNG")
+
+
+def _stack(scan: Scan, slices: list[list[np.ndarray]]) -> np.ndarray:
+    sizes = sorted({image.shape for frames in slices for image in frames})
+    if len(sizes) > 1:
+        raise InputError(f"{scan.id}: files of {sizes[0]} and of {sizes[1]} pixels (rows, columns); expected one size a patient")
+    return np.stack([np.stack(frames) for frames in slices])
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))

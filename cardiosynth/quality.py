@@ -1,0 +1,104 @@
+"""What was read, what was mended, what was left out and why: one row a subject, and what looks odd."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from cardiosynth.cohort import Subject
+from cardiosynth.duplicates import twins
+from cardiosynth.errors import InputError
+from cardiosynth.preprocessing import Placement, centre_error_mm, lv_lost_percent
+from cardiosynth.study import Grid
+
+COLUMNS = [
+    "id", "split", "status", "note", "remarks", "same_images_as", "slices_in_scan", "slices_kept", "slice_gap_mm",
+    "spacing_mm", "edv_ml", "esv_ml", "ef", "lv_lost_percent", "centre_error_mm",
+]
+# Beyond these a number is more often an error of reading than a heart.
+PLAUSIBLE = {
+    "ef": (5.0, 85.0, "EF of {:.0f} %"),
+    "edv_ml": (30.0, 500.0, "EDV of {:.0f} ml"),
+    "slice_gap_mm": (4.0, 15.0, "slices {:.1f} mm apart"),
+    "spacing_mm": (0.4, 3.5, "pixels of {:.2f} mm"),
+    "lv_lost_percent": (0.0, 0.1, "{:.1f} % of the LV's pixels are cut away"),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One subject on the grid, or the reason why there is none.
+
+    subject: None where it was left out. record: its row of quality.csv. content: fingerprints of its images.
+    """
+
+    subject: Subject | None
+    record: dict
+    content: frozenset[str] = frozenset()
+
+
+def record(scan: Subject, placement: Placement, grid: Grid) -> dict:
+    """The row of a subject that was read. scan: on its own grid, as ``placement`` sees it."""
+    row = {
+        "id": scan.id,
+        "split": scan.extra["split"],
+        "status": "mended" if scan.extra.get("mended") else "read",
+        "note": scan.extra.get("mended", ""),
+        "slices_in_scan": len(scan.images),
+        "slices_kept": len(placement.slices),
+        "slice_gap_mm": round(scan.slice_gap_mm, 3),
+        "spacing_mm": round(float(np.mean(scan.spacing_mm)), 4),
+        "edv_ml": round(scan.edv_ml, 3),
+        "esv_ml": round(scan.esv_ml, 3),
+        "ef": round(scan.ef, 3),
+        "lv_lost_percent": round(lv_lost_percent(scan, placement, grid), 4),
+        "centre_error_mm": round(centre_error_mm(scan, placement), 2),
+    }
+    return row | {"remarks": "; ".join(_remarks(row, grid))}
+
+
+def left_out(name: str, split: str, error: InputError) -> Reading:
+    """The reading of a subject that could not be read: the sentence says why."""
+    return Reading(None, {"id": name, "split": split, "status": "left out", "note": str(error)})
+
+
+def _remarks(row: dict, grid: Grid) -> Iterator[str]:
+    for name, (low, high, words) in PLAUSIBLE.items():
+        if row[name] < low or row[name] > high:
+            yield words.format(row[name])
+    if row["slices_kept"] < grid.minimum_slices:
+        yield f"{row['slices_kept']} slices"
+
+
+@dataclass
+class Log:
+    """Collects readings as they pass: their rows and fingerprints, but no pixels."""
+
+    records: list[dict] = field(default_factory=list)
+    contents: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def passing(self, readings) -> Iterator[Subject]:
+        """Hand on the subjects that were read."""
+        for reading in readings:
+            self.records.append(reading.record)
+            if reading.subject is not None:
+                self.contents[reading.subject.id] = reading.content
+                yield reading.subject
+
+    def twins(self) -> pd.DataFrame:
+        """Pairs of subjects with identical images."""
+        return twins(self.contents, {row["id"]: row["split"] for row in self.records})
+
+    def table(self) -> pd.DataFrame:
+        """quality.csv: one row a subject in the order read; see COLUMNS."""
+        table = pd.DataFrame(self.records).reindex(columns=COLUMNS)
+        pairs = self.twins()
+        both = pd.concat([pairs[["id", "other_id"]], pairs[["other_id", "id"]].set_axis(["id", "other_id"], axis=1)])
+        table["same_images_as"] = table["id"].map(both.groupby("id")["other_id"].agg(" ".join))
+        return table
+
+    def refused(self) -> list[dict]:
+        """The rows of subjects that were left out."""
+        return [row for row in self.records if row["status"] == "left out"]
+

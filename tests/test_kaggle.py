@@ -1,0 +1,128 @@
+import numpy as np
+import pydicom
+import pytest
+from dicom_files import blacken, edit, heart
+
+from cardiosynth import phantom
+from cardiosynth.datasets import kaggle
+from cardiosynth.errors import InputError
+from cardiosynth.exports.kaggle import write
+
+
+@pytest.fixture
+def root(tmp_path):
+    write(tmp_path / "kaggle", [heart(split="train"), heart(split="validation"), heart(split="extra_test")])
+    return tmp_path / "kaggle"
+
+
+def test_the_phantom_comes_back(tmp_path):
+    subject = phantom.subject("a", "test", 0, 4, 2022)
+    subject.extra["split"] = "test"
+    (row,) = write(tmp_path, [subject])
+    (scan,) = kaggle.find(tmp_path)
+    back = kaggle.read(scan)
+    assert (scan.id, scan.part, back.masks, back.extra["mended"]) == (row["exported_as"], "test", None, "")
+    assert (back.edv_ml, back.esv_ml) == (row["edv_ml"], row["esv_ml"]) == pytest.approx((subject.edv_ml, subject.esv_ml), abs=0.05)
+    assert back.spacing_mm == pytest.approx(subject.spacing_mm) and back.slice_gap_mm == pytest.approx(subject.slice_gap_mm)
+    assert np.abs(back.images - subject.images).max() < np.ptp(subject.images) / 8000
+    assert (back.extra["ed_frame"], back.extra["es_frame"], back.extra["phases"]) == (0, 1, 2)
+
+
+def test_the_parts_are_the_organisers(root):
+    found = kaggle.find(root)
+    assert [(scan.id, scan.part) for scan in found] == [("kaggle-0001", "train"), ("kaggle-0002", "validation"), ("kaggle-0003", "test")]
+    assert kaggle.find(root.parent) == found
+
+
+def test_folders_once_instead_of_twice_and_other_views_are_fine(root):
+    inner = root / "train" / "train"
+    (inner / "1").rename(root / "train" / "1")
+    inner.rmdir()
+    view = root / "train" / "1" / "study" / "2ch_20"
+    view.mkdir()
+    (view / "IM-0001-0001.dcm").write_text("never read")
+    assert kaggle.read(kaggle.find(root)[0]).images.shape == (5, 2, 40, 48)
+
+
+def test_the_test_table_may_have_a_row_for_each_volume(root):
+    before = kaggle.read(kaggle.find(root)[2])
+    (root / "solution.csv").write_text(f"Id,Volume,Usage\n3_Diastole,{before.edv_ml},Public\n3_Systole,{before.esv_ml},Public\n")
+    after = kaggle.read(kaggle.find(root)[2])
+    assert (after.edv_ml, after.esv_ml) == (before.edv_ml, before.esv_ml)
+
+
+def test_identity_does_not_survive(root):
+    for path in (root / "train" / "train" / "1").rglob("*.dcm"):
+        edit(path, PatientName="Doe^Jane", PatientID="MRN-4711", PatientBirthDate="19500101", InstitutionName="General")
+    subject = kaggle.read(kaggle.find(root)[0])
+    said = repr((subject.id, subject.source, subject.extra, kaggle.find(root)))
+    assert not any(word in said for word in ("Doe", "Jane", "4711", "1950", "General"))
+
+
+def slices(root):
+    return sorted((root / "train" / "train" / "1" / "study").iterdir())
+
+
+def test_a_slice_taken_again_replaces_the_first(root):
+    again = slices(root)[2].with_name("sax_99")
+    again.mkdir()
+    for path in slices(root)[2].iterdir():
+        image = pydicom.dcmread(path)
+        image.SeriesNumber, image.RescaleIntercept = 99, 1000
+        image.save_as(again / path.name)
+    subject = kaggle.read(kaggle.find(root)[0])
+    assert subject.extra["mended"] == "1 repeated slice location: last series kept"
+    assert (subject.images.min(axis=(1, 2, 3)) > 500).tolist() == [False, False, True, False, False]
+
+
+def remove_slice(root):
+    for path in slices(root)[2].iterdir():
+        path.unlink()
+
+
+def table(root, row):
+    (root / "train.csv").write_text(f"Id,Systole,Diastole\n{row}\n")
+
+
+def blacken_all(root):
+    for path in (root / "train").rglob("*.dcm"):
+        blacken(path)
+
+
+BAD = [
+    (remove_slice, r"train/1: a slice is missing between"),
+    (blacken_all, r"train/1: every pixel is 0, so the scan is empty"),
+    (lambda root: next(slices(root)[1].iterdir()).unlink(), r"train/1: 1 slice of 5 with another number of frames, first at 8.0 mm"),
+    (lambda root: table(root, "7,50,100"), r"train/1: no EDV and ESV for patient 1 in train.csv"),
+    (lambda root: (root / "train.csv").unlink(), r"train/1: no EDV and ESV for patient 1 in train.csv"),
+    (lambda root: table(root, "1,100,50"), r"kaggle-0001: EDV 50.0 ml and ESV 100.0 ml; expected EDV >= ESV"),
+]
+
+
+@pytest.mark.parametrize("damage, message", BAD)
+def test_a_bad_patient_gets_one_sentence_and_the_others_are_read(root, damage, message):
+    damage(root)
+    first, *others = kaggle.find(root)
+    with pytest.raises(InputError, match=message) as caught:
+        kaggle.read(first)
+    assert "\n" not in str(caught.value)
+    assert [kaggle.read(scan).images.shape[0] for scan in others] == [5, 5]
+
+
+def test_a_folder_that_is_not_kaggle_gets_one_sentence(root, tmp_path):
+    (root / "train.csv").write_text("Id,Systole\none,two\n")
+    with pytest.raises(InputError, match=r"train.csv: cannot be read as a table of volumes; expected Id,Systole,Diastole"):
+        kaggle.find(root)
+    packed, empty, other = tmp_path / "train.zip", tmp_path / "empty", tmp_path / "other"
+    empty.mkdir(), other.mkdir(), packed.touch(), (other / "train.zip").touch()
+    for wrong, message in ((packed, "a file, not a folder; unpack it"), (empty, "an empty folder"),
+                           (other, r"no train/N/study, .* \(unpack train.zip first\)"), (None, "no data folder given")):
+        with pytest.raises(InputError, match=message):
+            kaggle.find(wrong)
+
+
+def test_an_export_needs_a_new_folder_and_a_known_split(root, tmp_path):
+    with pytest.raises(InputError, match="not an empty folder"):
+        write(root, [heart()])
+    with pytest.raises(InputError, match="cone: split is 'tset'; expected one of train"):
+        write(tmp_path / "new", [heart(split="tset")])
