@@ -31,11 +31,16 @@ def place(subject: Subject, grid: Grid) -> Placement:
         if not len(slices):
             raise InputError(f"{subject.id}: no slice holds LV (label {LV}) at ED or ES; check the masks' labels")
     else:
-        slices = np.arange(len(subject.images))[extent(subject.images, subject.spacing_mm, subject.slice_gap_mm)]
-    if grid.centre == "heart":
-        return Placement(slices, heart_centre(subject.images, subject.spacing_mm))
-    height, width = subject.images.shape[-2:]
-    return Placement(slices, ((height - 1) / 2, (width - 1) / 2))
+        slices = np.arange(len(subject.images))[_found(subject, extent, subject.slice_gap_mm)]
+    return Placement(slices, _found(subject, heart_centre) if grid.centre == "heart" else _middle(subject.images))
+
+
+def _found(subject: Subject, finder, *more):
+    """What a finder says of a subject's images; its complaint names the subject."""
+    try:
+        return finder(subject.images, subject.spacing_mm, *more)
+    except InputError as error:
+        raise InputError(f"{subject.id}: {error}") from error
 
 
 def prepare(subject: Subject, grid: Grid, placement: Placement | None = None) -> Subject:

@@ -1,6 +1,6 @@
 """Choosing candidates by ejection fraction (paper, Methods and Fig. 1c; the ablations on half the cohort).
 
-Tables are those of ``masks.candidates``: any index, columns ``ef`` (percent), ``kept`` and ``operation`` at
+Tables are those of ``candidates.candidates``: any index, columns ``ef`` (percent), ``kept`` and ``operation`` at
 least. Choices are boolean series on the same index, drawn with the generator given.
 """
 

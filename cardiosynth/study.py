@@ -18,6 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Outlined = Literal["phantom-a", "phantom-b", "acdc", "mnms", "ukbb", "kaggle-png", "sunnybrook"]
 Dataset = Literal[Outlined, "kaggle"]
+Variant = Literal["plain", "conserved", "shortened", "hypertrophic", "dilated", "infarcted"]
 
 
 class Section(BaseModel):
@@ -69,24 +70,33 @@ class Grid(Section):
 class Masks(Section):
     """Mask synthesis (paper, Methods; the readings of its counts are discussed in the book).
 
-    interpolations: masks between ED and ES (paper F = 11). scales: values of gamma (paper 13).
-    scaling: ``paired`` (i-th ED with i-th ES) or ``separate`` (each with the other frame original).
-    gamma_acts_on: ``area`` (lengths by its root) or ``length``. synthetic_gap_mm: ``source`` or mm.
-    target: EF distribution of the chosen subjects. train_subjects, validation_subjects: how many to
-    choose at most, null for all candidates.
+    interpolations: masks between ED and ES (paper F = 11); alpha_interval: ``inside`` (1..F of F + 1 steps),
+    ``open`` (1..F-1 of F) or ``closed`` (0..F of F). scales: values of gamma (paper 13), evenly spaced on a
+    gamma_interval that is ``half-open`` (as printed), ``open`` or ``closed``. scaling: ``paired`` (i-th ED with i-th
+    ES) or ``separate`` (each with the other frame original). gamma_acts_on: ``area`` (lengths by its root) or
+    ``length``. variants: what each recipe is made as, beyond the paper's ``plain`` (``variants``).
+    synthetic_gap_mm: ``source`` or mm. target: EF distribution of the chosen subjects; target_mean_sd for
+    ``normal``, target_bins (lower EF, upper EF, weight) for ``bins``; spread_edv: as many of each EDV within an EF.
+    train_subjects, validation_subjects: how many to choose at most, null for all candidates.
     """
 
     interpolations: Count = 11
+    alpha_interval: Literal["inside", "open", "closed"] = "inside"
     scales: Count = 13
+    gamma_interval: Literal["half-open", "open", "closed"] = "half-open"
     es_scale: tuple[Positive, Positive] = (0.7, 1.0)
     ed_scale: tuple[Positive, Positive] = (1.0, 1.2)
     scaling: Literal["paired", "separate"] = "paired"
     gamma_acts_on: Literal["area", "length"] = "area"
+    variants: Annotated[list[Variant], Field(min_length=1)] = ["plain"]
     include_original: bool = False
     minimum_ef: Positive = 10.0
     maximum_ef: Positive = 80.0
     synthetic_gap_mm: Literal["source"] | Positive = "source"
-    target: Literal["uniform", "all"] = "uniform"
+    target: Literal["uniform", "all", "normal", "matched", "bins"] = "uniform"
+    target_mean_sd: tuple[Positive, Positive] = (45.0, 15.0)
+    target_bins: list[tuple[float, float, Positive]] = []
+    spread_edv: bool = False
     train_subjects: Count | None = None
     validation_subjects: Count | None = None
 
@@ -95,8 +105,13 @@ class Masks(Section):
     def _pairs(cls, values):
         """YAML has lists; the strict model wants tuples."""
         if isinstance(values, dict):
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            values = {k: _as_pairs(v) if isinstance(v, list) and k != "variants" else v for k, v in values.items()}
         return values
+
+
+def _as_pairs(values: list):
+    """[1, 2] to (1, 2), and the rows of a list of lists to tuples."""
+    return tuple(values) if values and not isinstance(values[0], list) else [tuple(row) for row in values]
 
 
 class Generator(Section):

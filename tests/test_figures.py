@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from cardiosynth import masks, statistics
+from cardiosynth.candidates import candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.figures.agreement import _differences, bland_altman, scatter
@@ -28,6 +29,7 @@ from cardiosynth.figures.tables import (
     verdict_table,
 )
 from cardiosynth.figures.workflow import counts_beside_paper, mask_workflow, typical_subject
+from cardiosynth.recipes import recipes
 from cardiosynth.sfera import Sfera
 from cardiosynth.study import Sfera as SferaSettings
 from cardiosynth.study import Statistics, load_study
@@ -119,13 +121,13 @@ def results(tmp_path_factory):
 
 def _synthetic(folder, cohort):
     study = load_study(folder / "study.yaml")
-    table = masks.candidates(cohort.split("train", "validation"), study.masks)
+    table = candidates(cohort.split("train", "validation"), study.masks)
     table["chosen"] = table["kept"] & (np.arange(len(table)) % 3 == 0)
     (folder / "synthetic").mkdir()
     table.to_csv(folder / "synthetic" / "candidates.csv", index=False)
     chosen = table[table["chosen"]]
     painted = []
-    for recipe, row in zip(masks.recipes(chosen), chosen.to_dict("records")):
+    for recipe, row in zip(recipes(chosen), chosen.to_dict("records")):
         labels = masks.apply(recipe, np.asarray(cohort.masks()[cohort.rows(recipe.source_id)]))
         painted.append(
             Subject(

@@ -5,19 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from cardiosynth.candidates import candidates, read_candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
-from cardiosynth.masks import (
-    Recipe,
-    Source,
-    apply,
-    candidates,
-    enumerate_recipes,
-    read_candidates,
-    recipes,
-    synthesise,
-    touches_border,
-)
+from cardiosynth.masks import Source, apply, synthesise, touches_border
+from cardiosynth.recipes import Recipe, enumerate_recipes, recipes
 from cardiosynth.study import Masks
 from cardiosynth.volumes import LV, volume_ml
 

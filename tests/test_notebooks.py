@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted(BOOK.glob("*.md"))
+LAYOUTS = sorted((BOOK / "layouts").glob("*.md"))  # what publishers say of their data, numbers included
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_source = pytest.mark.parametrize("path", NOTEBOOKS + PAGES, ids=lambda path: path.stem)
 
@@ -46,8 +47,8 @@ def parameters(path):
     return source(cell)
 
 
-def test_there_is_a_notebook_for_every_figure_of_the_paper_the_status_and_the_record():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 13)]
+def test_there_is_a_notebook_for_every_figure_of_the_paper_the_status_the_record_and_the_readers():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 14)]
 
 
 @each_notebook
@@ -108,12 +109,13 @@ def test_the_check_of_prose_would_see_a_result(tmp_path, text):
 
 def test_the_contents_name_every_page_once_and_nothing_else():
     contents = yaml.safe_load((BOOK / "_toc.yml").read_text())
-    listed = [contents["root"]] + [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    present = [f"book/{page.stem}" for page in PAGES] + [f"notebooks/{path.stem}" for path in NOTEBOOKS]
+    listed = [contents["root"]] + [entry["file"] for part in contents["parts"] for chapter in part["chapters"]
+                                  for entry in (chapter, *chapter.get("sections", []))]
+    present = [str(page.relative_to(ROOT).with_suffix("")) for page in PAGES + LAYOUTS] + [f"notebooks/{path.stem}" for path in NOTEBOOKS]
     assert sorted(listed) == sorted(present)
 
 
-@each_source
+@pytest.mark.parametrize("path", NOTEBOOKS + PAGES + LAYOUTS, ids=lambda path: path.stem)
 def test_links_and_citations_lead_somewhere(path):
     text = path.read_text()
     known = set(re.findall(r"^@\w+\{(\w+),", (BOOK / "references.bib").read_text(), flags=re.M))
@@ -126,7 +128,7 @@ def test_links_and_citations_lead_somewhere(path):
 def test_every_reference_is_cited():
     cited = {
         key
-        for path in NOTEBOOKS + PAGES
+        for path in NOTEBOOKS + PAGES + LAYOUTS
         for keys in re.findall(r"\{cite:[tp]\}`([^`]+)`", path.read_text())
         for key in keys.split(",")
     }
@@ -135,7 +137,7 @@ def test_every_reference_is_cited():
 
 def test_pages_load_nothing_from_elsewhere():
     static = [path for path in (BOOK / "_static").iterdir() if path.suffix != ".png"]
-    for path in [*PAGES, *static, ROOT / "_config.yml"]:
+    for path in [*PAGES, *LAYOUTS, *static, ROOT / "_config.yml"]:
         found = re.findall(r"(?:src=|url\(|@import|<script|<iframe)[^\n]*", path.read_text())
         assert not [line for line in found if "url(#" not in line], path
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from cardiosynth.cohort import ED, ES, Cohort
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import Picture, bare, contours, house_style, keep, new_figure
-from cardiosynth.masks import apply, recipes
+from cardiosynth.masks import apply
+from cardiosynth.recipes import recipes
 
 PHASE = {ED: "ED", ES: "ES"}
 TILE_IN = 0.74

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from cardiosynth.candidates import read_candidates
 from cardiosynth.cohort import Cohort
 from cardiosynth.errors import InputError
 from cardiosynth.experiments import datasets
-from cardiosynth.masks import read_candidates
 from cardiosynth.predictions import read_predictions
 from cardiosynth.study import Study, load_study
 

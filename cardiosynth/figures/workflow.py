@@ -9,8 +9,9 @@ from cardiosynth.cohort import ED, ES, Cohort
 from cardiosynth.distances import interpolate, interpolate_as_printed, signed_distance
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import INK, SKY, VERMILION, Picture, bare, contours, house_style, keep
-from cardiosynth.masks import Source, recipes
+from cardiosynth.masks import Source
 from cardiosynth.paper import published_value
+from cardiosynth.recipes import recipes
 from cardiosynth.volumes import LV
 
 LAYOUT = [

@@ -26,8 +26,7 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         network = Sfera(study.sfera, study.grid.size_px).to(memory_format=torch.channels_last)
         value_range = (0.0, float(train_hearts.volumes.max()))
         if training.start:
-            tensors, notes = load_tensors(results / "models" / training.start.path / "sfera.safetensors")
-            network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("ridge.")})
+            network, _, notes = load_sfera(study, results, training.start)
             value_range = tuple(notes["value_range"])
         identity = fingerprint([study.subset("sfera"), training.path, value_range, train_hearts.volumes.tolist()])
         network = train(network, train_hearts, validation_hearts, _schedule(study, training), value_range, folder,
@@ -36,8 +35,17 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         ridge = VolumeRidge.fit(fitted[0], train_hearts.volumes, fitted[1], validation_hearts.volumes)
         notes = {"value_range": value_range, "training": training.path, "study": study.model_dump(mode="json")}
         save_tensors(folder / "sfera.safetensors", network.state_dict() | ridge.tensors(), notes)
-        frames = [_predict(study, results, training, network, ridge, dataset) for dataset in evaluated_on(training, study)]
+        held_out = {name: Cohort.open(results / "cohorts" / name).split(*HELD_OUT) for name in evaluated_on(training, study)}
+        frames = [predict(cohort, name, training, network, ridge) for name, cohort in held_out.items()]
         pd.concat(frames).to_csv(folder / "predictions.csv", index=False)
+
+
+def load_sfera(study: Study, results: Path, training: Training) -> tuple[Sfera, VolumeRidge, dict]:
+    """A trained network on the CPU, its ridge, and the notes of its training (``value_range``, the study)."""
+    tensors, notes = load_tensors(results / "models" / training.path / "sfera.safetensors")
+    network = Sfera(study.sfera, study.grid.size_px).to(memory_format=torch.channels_last)
+    network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("ridge.")})
+    return network, VolumeRidge.from_tensors(tensors), notes
 
 
 def _schedule(study: Study, training: Training) -> Schedule:
@@ -63,8 +71,8 @@ def _hearts(study: Study, results: Path, training: Training, split: str) -> Hear
     return Hearts.of(*(Cohort.open(results / "cohorts" / name).split(split) for name in names))
 
 
-def _predict(study: Study, results: Path, training: Training, network, ridge: VolumeRidge, dataset: str) -> pd.DataFrame:
-    cohort = Cohort.open(results / "cohorts" / dataset).split(*HELD_OUT)
+def predict(cohort: Cohort, dataset: str, training: Training, network: Sfera, ridge: VolumeRidge) -> pd.DataFrame:
+    """Predictions of every subject of a cohort, as rows of predictions.csv."""
     gap = cohort.table[["slice_gap_mm"]].to_numpy()
     mean, sd = ridge.predict(apply(network, Hearts.of(cohort), device(), "features"))
     return predictions_frame(cohort, dataset, training.experiment, training.seed, mean * gap, sd * gap, ridge.correlation)
@@ -74,10 +82,8 @@ def time_inference(study: Study, results: Path, warm_up: int = 3) -> None:
     """inference/: seconds per subject (CNN, LSTM and ridge, images already in memory), after warm-up."""
     training = Training("RSP", study.datasets.a, study.seeds[0])
     with stage(results / "inference", "inference time", study.subset("sfera")) as folder:
-        tensors, _ = load_tensors(results / "models" / training.path / "sfera.safetensors")
-        ridge = VolumeRidge.from_tensors(tensors)
-        network = Sfera(study.sfera, study.grid.size_px).to(device(), memory_format=torch.channels_last)
-        network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("ridge.")})
+        network, ridge, _ = load_sfera(study, results, training)
+        network = network.to(device())
         cohort = Cohort.open(results / "cohorts" / study.datasets.a).split("test")
         hearts, rows = Hearts.of(cohort), []
         for index in [0] * warm_up + list(range(len(hearts))):

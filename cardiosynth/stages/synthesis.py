@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth import masks, painting, selection
+from cardiosynth.candidates import candidates, read_candidates
 from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.progress import bar
 from cardiosynth.provenance import device, stage
+from cardiosynth.recipes import recipes
 from cardiosynth.study import Study
 
 
@@ -19,7 +21,7 @@ def synthesise_masks(study: Study, results: Path) -> None:
     cohort = Cohort.open(results / "cohorts" / study.datasets.a)
     rng = np.random.default_rng([study.seed, 7])
     with stage(results / "synthetic", "masks", study.subset("masks", "seed")) as folder:
-        table = masks.candidates(cohort.split("train", "validation"), study.masks, partial(bar, title="masks"))
+        table = candidates(cohort.split("train", "validation"), study.masks, partial(bar, title="masks"))
         for split, count in (("train", study.masks.train_subjects), ("validation", study.masks.validation_subjects)):
             rows = table[table["split"] == split]
             table.loc[rows.index, "chosen"] = selection.choose(rows, count, study.masks.target, study.masks, rng)
@@ -34,7 +36,7 @@ def synthesise_masks(study: Study, results: Path) -> None:
 def paint(study: Study, results: Path) -> None:
     """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes."""
     cohort = Cohort.open(results / "cohorts" / study.datasets.a)
-    table = masks.read_candidates(results / "synthetic" / "candidates.csv")
+    table = read_candidates(results / "synthetic" / "candidates.csv")
     chosen = table[table["chosen"]].assign(source="synthetic")
     with stage(results / "synthetic" / "images", "paint", study.subset("seed")) as folder:
         generator = painting.load_generator(results / "generator", device())
@@ -46,5 +48,5 @@ def _masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series,
     """Rows of recipes with their masks, source by source, so that a source's distances serve all its recipes."""
     pixels = cohort.masks()
     for source_id, rows in chosen.groupby("source_id", sort=False):
-        made = masks.synthesise(pixels[cohort.rows(source_id)], masks.recipes(rows))
+        made = masks.synthesise(pixels[cohort.rows(source_id)], recipes(rows))
         yield from zip((row for _, row in rows.iterrows()), made)

@@ -1,0 +1,66 @@
+"""Candidates: every recipe of every subject with its volumes, and whether it is kept or why not."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cardiosynth.cohort import Cohort
+from cardiosynth.errors import InputError
+from cardiosynth.masks import Source, touches_border
+from cardiosynth.recipes import Recipe, enumerate_recipes
+from cardiosynth.study import Masks
+from cardiosynth.volumes import ejection_fraction, volume_ml
+
+
+def candidates(cohort: Cohort, settings: Masks, progress: Callable[[Iterable], Iterable] | None = None) -> pd.DataFrame:
+    """Every recipe of every subject of the cohort with its volumes, one row each.
+
+    Columns: those of Recipe, then split, slices, slice_gap_mm and spacing_mm (of the source, the gap
+    replaced where ``synthetic_gap_mm`` is a number: the paper assumes 8), edv_ml, esv_ml, ef (percent),
+    kept and reason (empty where kept). progress wraps the subjects, as tqdm does. Volumes are counted on the
+    cohort's grid. Raises InputError where the cohort has no masks or no subjects.
+    """
+    if not len(cohort):
+        raise InputError(f"{cohort.folder}: no subjects in the splits chosen; masks are made from at least one")
+    masks, rows = cohort.masks(), []
+    for source_id in progress(cohort.table.index) if progress else cohort.table.index:
+        subject = cohort.table.loc[source_id]
+        gap_mm = subject["slice_gap_mm"] if settings.synthetic_gap_mm == "source" else settings.synthetic_gap_mm
+        shared = {
+            "split": subject["split"],
+            "slices": int(subject["slices"]),
+            "slice_gap_mm": float(gap_mm),
+            "spacing_mm": float(subject["spacing_mm"]),
+        }
+        source = Source(masks[cohort.rows(source_id)])
+        for recipe in enumerate_recipes(source_id, settings):
+            rows.append(asdict(recipe) | shared | _measure(source, recipe, shared, settings))
+    return pd.DataFrame(rows)
+
+
+def _measure(source: Source, recipe: Recipe, shared: dict, settings: Masks) -> dict:
+    """Volumes of one candidate and whether it is kept."""
+    masks = source.apply(recipe)
+    edv_ml, esv_ml = volume_ml(masks, shared["spacing_mm"] ** 2, shared["slice_gap_mm"]).round(4).tolist()
+    ef = round(float(ejection_fraction(edv_ml, esv_ml)), 4) if edv_ml > 0 else np.nan
+    reason = ""
+    if edv_ml == 0 or esv_ml == 0:
+        reason = "no lv"
+    elif source.touches_border or touches_border(masks):  # a source cut by the frame has no true shape to move
+        reason = "touches border"
+    elif ef < settings.minimum_ef:
+        reason = f"ef below {settings.minimum_ef:g}"
+    elif ef > settings.maximum_ef:
+        reason = f"ef above {settings.maximum_ef:g}"
+    return {"edv_ml": edv_ml, "esv_ml": esv_ml, "ef": ef, "kept": not reason, "reason": reason}
+
+
+def read_candidates(path) -> pd.DataFrame:
+    """Read a CSV of ``candidates`` (with any added columns): numbers and empty reasons come back as they were."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such table of candidates; run the synthesis stage first")
+    table = pd.read_csv(path, dtype={"id": str, "source_id": str}, float_precision="round_trip")
+    return table.fillna({"reason": ""})
