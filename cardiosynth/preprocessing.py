@@ -9,6 +9,7 @@ from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
 from cardiosynth.finders.centre import heart_centre
 from cardiosynth.finders.extent import extent
+from cardiosynth.resampling import triangle
 from cardiosynth.study import Grid
 from cardiosynth.volumes import LV
 
@@ -82,12 +83,13 @@ def centre_error_mm(subject: Subject, placement: Placement) -> float:
 def sample_linear(images, spacing_mm: tuple[float, float], grid: Grid, centre_px: tuple[float, float] | None = None) -> np.ndarray:
     """Resample (..., H, W) about a point (row, column), by default the middle, to (..., size, size), linearly.
 
-    The kernel widens to the output pixel where that is the larger one, so that shrinking averages
-    instead of skipping pixels. Outside the scan the result is 0.
+    Outside the scan the result is 0.
     """
     centre_px = centre_px or _middle(images)
-    rows = _weights(images.shape[-2], spacing_mm[0], grid, centre_px[0])
-    columns = _weights(images.shape[-1], spacing_mm[1], grid, centre_px[1])
+    rows, columns = (
+        triangle(_positions(spacing, grid, centre), size, grid.spacing_mm / spacing)
+        for size, spacing, centre in zip(images.shape[-2:], spacing_mm, centre_px)
+    )
     return rows @ images.astype(np.float32) @ columns.T
 
 
@@ -135,12 +137,3 @@ def _middle(images) -> tuple[float, float]:
 def _positions(spacing: float, grid: Grid, centre: float) -> np.ndarray:
     """Where the output pixel centres lie, in input pixels, when the output's middle is at ``centre``."""
     return (np.arange(grid.size_px) - (grid.size_px - 1) / 2) * (grid.spacing_mm / spacing) + centre
-
-
-def _weights(size: int, spacing: float, grid: Grid, centre: float) -> np.ndarray:
-    """Matrix (output, input) of a triangular kernel as wide as the larger of the two pixels."""
-    width = max(grid.spacing_mm / spacing, 1.0)
-    distance = np.abs(_positions(spacing, grid, centre)[:, None] - np.arange(size))
-    weights = np.clip(1 - distance / width, 0, None)
-    total = weights.sum(axis=1, keepdims=True)
-    return (weights / np.where(total > 0, total, 1)).astype(np.float32)

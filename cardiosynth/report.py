@@ -33,7 +33,7 @@ tr.odd td {background: #fff6dc} tr.out td {background: #fde8e4} img {display: bl
 <h1>$title</h1>
 <p>$summary</p>
 <p>Pictures: the middle slice at end-diastole (left) and end-systole (right) as the study sees it; the outline is the left ventricle's.
-Rows in colour hold something odd, or a subject that was left out.</p>
+Rows in colour, which come first, were left out or hold something odd.</p>
 """)
 
 
@@ -43,7 +43,7 @@ def write(path: Path, title: str, table: pd.DataFrame, cohort: Cohort | None) ->
     with open(partial, "w", encoding="utf-8") as page:
         page.write(PAGE.substitute(title=escape(title), summary=escape(summary(table))))
         page.write("<table><thead><tr><th>picture</th>" + "".join(f"<th>{text}</th>" for text in HEADINGS.values()) + "</tr></thead><tbody>\n")
-        for row in table.to_dict("records"):
+        for row in sorted(table.to_dict("records"), key=_kind, reverse=True):
             page.write(_row(row, cohort))
         page.write("</tbody></table></body></html>\n")
     os.replace(partial, path)
@@ -59,18 +59,22 @@ def summary(table: pd.DataFrame) -> str:
     )
 
 
+def _kind(row: dict) -> str:
+    """The class of a row: ``out`` where it was left out, ``odd`` where something is, else nothing."""
+    if row["status"] == "left out":
+        return "out"
+    return "odd" if _text(row["remarks"]) or isinstance(row["same_images_as"], str) else ""
+
+
 def _row(row: dict, cohort: Cohort | None) -> str:
-    left_out = row["status"] == "left out"
-    odd = bool(_text(row["remarks"])) or isinstance(row["same_images_as"], str)
-    kind = ' class="out"' if left_out else ' class="odd"' if odd else ""
     there = cohort is not None and row["id"] in cohort.table.index
     picture = f'<img loading="lazy" alt="{escape(row["id"])}" src="{_picture(cohort, row["id"])}">' if there else ""
     cells = "".join(_cell(row[name]) for name in HEADINGS)
-    return f"<tr{kind}><td>{picture}</td>{cells}</tr>\n"
+    return f'<tr class="{_kind(row)}"><td>{picture}</td>{cells}</tr>\n'
 
 
 def _cell(value) -> str:
-    return f'<td class="n">{value:g}</td>' if isinstance(value, (int, float)) and value == value else f"<td>{escape(_text(value))}</td>"
+    return f'<td class="n">{value:.4g}</td>' if isinstance(value, (int, float)) and value == value else f"<td>{escape(_text(value))}</td>"
 
 
 def _text(value) -> str:

@@ -50,6 +50,6 @@ def test_a_module_is_short_says_what_it_is_for_and_unpickles_nothing(path):
 def test_the_street_is_one_way():
     """What only computes knows nothing of stages, notebooks or the book."""
     late = {"stages", "runner", "publish", "notebooks", "figures"}
-    for name in ("cohort", "preprocessing", "masks", "selection", "spade", "painting", "sfera", "training", "segmentation", "statistics", "measures"):
+    for name in ("cohort", "preprocessing", "sources", "quality", "report", "masks", "selection", "spade", "painting", "sfera", "training", "segmentation", "statistics", "measures"):
         imported = set(re.findall(r"from cardiosynth\.?(\w*) import (\w+)", (ROOT / "cardiosynth" / f"{name}.py").read_text()))
         assert not {part for pair in imported for part in pair} & late, name

@@ -1,5 +1,6 @@
 """NIfTI files as arrays in the project's order, with spacing from where it is right."""
 
+import logging
 import zlib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LABELS, LV, volume_ml
 
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it would print is said in our own sentences
 NAMES = {number: {"rv": "RV", "lv": "LV"}.get(name, name) for name, number in LABELS.items()}
 GREY = range(32, 256)
 NOT_READABLE = (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError)

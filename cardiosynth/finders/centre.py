@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from cardiosynth.errors import InputError
+from cardiosynth.resampling import triangle
 
 STEP_MM = 3.0  # of the working grid
 RADII_MM = (10.0, 45.0)  # of the cavity, from ES near the apex to a dilated one
@@ -94,9 +95,7 @@ def to_pixels(point, grid_shape: tuple, image_shape: tuple) -> tuple[float, floa
 
 
 def _averaging(size: int, spacing: float) -> np.ndarray:
-    """Matrix (output, input) of a triangular kernel as wide as the larger of the two pixels."""
+    """Matrix (output, input) from pixels of ``spacing`` mm to about STEP_MM, at least three of them."""
     count = max(round(size * spacing / STEP_MM), 3)
     ratio = size / count
-    distance = np.abs((np.arange(count)[:, None] + 0.5) * ratio - 0.5 - np.arange(size))
-    weights = np.clip(1 - distance / max(ratio, 1.0), 0, None)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return triangle((np.arange(count) + 0.5) * ratio - 0.5, size, ratio)
