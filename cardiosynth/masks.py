@@ -7,51 +7,129 @@ they leave LV, myocardium and, of the heart outside the epicardium, what is RV a
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 import numpy as np
 
 from cardiosynth.cohort import ED, ES
-from cardiosynth.distances import interpolate, scale_distances, shrink_into_absent, signed_distance
+from cardiosynth.distances import (
+    bounding_box,
+    centres,
+    interpolate,
+    scale_distances,
+    scale_part,
+    scaled_edges,
+    shrink_into_absent,
+    signed_distances,
+)
 from cardiosynth.errors import InputError
 from cardiosynth.recipes import Recipe
+from cardiosynth.variants import vary
 from cardiosynth.volumes import LABELS, LV
 
 RV, MYOCARDIUM = LABELS["rv"], LABELS["myocardium"]
+PAINTED = RV, MYOCARDIUM, LV  # from the back to the front
 
 
 class Source:
     """The masks of one subject with their signed distances, shared by all recipes.
 
-    masks: integer (slices, 2, H, W). Raises InputError for another shape or unknown labels.
+    masks: integer (slices, 2, H, W). Raises InputError for another shape or unknown labels. Only the box that
+    holds a structure in any slice and phase is computed: outside it is nowhere, and distances inside it are those
+    of the whole frame, as one more pixel all around holds the nearest background.
     """
 
     def __init__(self, masks: np.ndarray):
-        masks = _checked(masks)
-        rv, heart = masks == RV, masks > 0
-        structures = np.stack([masks == LV, heart & ~rv, heart, rv])  # (4, slices, 2, H, W)
-        distances = np.empty(structures.shape)
-        for index in np.ndindex(structures.shape[:3]):
-            distances[index] = signed_distance(structures[index])
-        self.touches_border = touches_border(masks)
-        self._ed, self._es = shrink_into_absent(distances[:3, :, ED], distances[:3, :, ES])
-        self._rv = distances[3].max(axis=1)  # positive where the RV is at ED or at ES
+        self._masks = _checked(masks)
+        self.touches_border = touches_border(self._masks)
+        lv, epicardium, heart, rv = _structures(self._masks)
+        self._boxes = [bounding_box(rv if rv.any() else heart), bounding_box(epicardium), bounding_box(lv)]  # as PAINTED
+        self._ends = [_ends(structure, box) for structure, box in zip((heart, epicardium, lv), self._boxes)]
+        self._rv = signed_distances(rv.any(axis=1, keepdims=True))[:, 0, *self._boxes[0]]  # where it is at ED or at ES
+        self._originals: dict[float, tuple] = {}
         self._frames: dict[tuple, np.ndarray] = {}
 
     def apply(self, recipe: Recipe) -> np.ndarray:
         """The candidate's masks, uint8 (slices, 2, H, W)."""
-        power = 0.5 if recipe.gamma_acts_on == "area" else 1.0
-        ed = self._frame(recipe.ed_alpha, recipe.steps, recipe.ed_gamma**power)
-        es = self._frame(recipe.es_alpha, recipe.steps, recipe.es_gamma**power)
-        return np.stack([ed, es], axis=1)
+        if recipe.variant != "plain":
+            ed, es = (self.distances(alpha, recipe.steps, scale) for alpha, scale in _moves(recipe))
+            ed, es = vary(ed, es, recipe)
+            return np.stack([compose(ed), compose(es)], axis=1)
+        return np.stack([self._frame(alpha, recipe.steps, scale) for alpha, scale in _moves(recipe)], axis=1)
+
+    def leaves_frame(self, recipe: Recipe) -> bool:
+        """Whether scaling moves any of the LV or the epicardial contour beyond the frame, where it would be cut off.
+
+        Judged by the edges of the scaled shapes, not by the masks, which may be cut without touching the border.
+        """
+        return any(scale > 1 and self._overflows(alpha, recipe.steps, scale) for alpha, scale in _moves(recipe))
+
+    def distances(self, alpha: int, steps: int, scale: float = 1.0) -> np.ndarray:
+        """Distances, float32 (3, slices, H, W), of LV, epicardial contour and RV over the whole frame.
+
+        The third is the heart, limited to where the RV is at ED or at ES. alpha of steps: between ES and ED.
+        scale: of lengths. ``compose`` makes a mask of them.
+        """
+        ed, es, rv = self._whole
+        distances = interpolate(ed, es, alpha, steps)
+        distances[2] = np.minimum(distances[2], rv)
+        return distances if scale == 1 else scale_distances(distances, scale)
+
+    @cached_property
+    def _whole(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distances of all three contours at ED and at ES and of the RV over the whole frame."""
+        lv, epicardium, heart, rv = _structures(self._masks)
+        distances = signed_distances(np.stack([lv, epicardium, heart]), cropped=False)
+        ends = shrink_into_absent(distances[:, :, ED], distances[:, :, ES])
+        return *ends, signed_distances(rv.any(axis=1, keepdims=True), cropped=False)[:, 0]
 
     def _frame(self, alpha: int, steps: int, scale: float) -> np.ndarray:
-        """One frame, uint8 (slices, H, W), kept because each stands in several candidates."""
-        key = alpha, steps, scale
-        if key not in self._frames:
-            distances = interpolate(self._ed, self._es, alpha, steps)
-            distances[2] = np.minimum(distances[2], self._rv)
-            self._frames[key] = compose(distances if scale == 1 else scale_distances(distances, scale))
-        return self._frames[key]
+        """One frame, uint8 (slices, H, W). Those not scaled are kept, as each stands in several candidates."""
+        if scale != 1:
+            return self._paint_scaled(alpha, steps, scale)
+        if (alpha, steps) not in self._frames:
+            frame = np.zeros((len(self._masks), *self._masks.shape[2:]), np.uint8)
+            for label, box, field in zip(PAINTED, self._boxes, self._fields(alpha, steps)):
+                np.copyto(frame[:, *box], label, where=field > 0)
+            self._frames[alpha, steps] = frame
+        return self._frames[alpha, steps]
+
+    def _paint_scaled(self, alpha: int, steps: int, scale: float) -> np.ndarray:
+        frame = np.zeros((len(self._masks), *self._masks.shape[2:]), np.uint8)
+        fields, middle = self._centred(alpha, steps)
+        for label, box, field in zip(PAINTED, self._boxes, fields):
+            window, moved = scale_part(field, middle, scale, _corner(box), frame.shape[1:])
+            np.copyto(frame[:, *window], label, where=moved > 0)
+        return frame
+
+    def _fields(self, alpha: int, steps: int) -> list[np.ndarray]:
+        """Distances (slices, h, w) of RV, epicardial contour and LV in their boxes, before scaling."""
+        heart, epicardium, lv = (interpolate(*ends, alpha, steps) for ends in self._ends)
+        return [np.minimum(heart, self._rv), epicardium, lv]
+
+    def _centred(self, alpha: int, steps: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """``_fields`` and what scaling keeps in place (slices, 2); kept for the originals, with which most scaling starts."""
+        key = alpha / steps
+        if key not in self._originals:
+            fields = self._fields(alpha, steps)
+            middle = centres([field > 0 for field in fields[::-1]], [_corner(box) for box in self._boxes[::-1]])
+            if key not in (0, 1):
+                return fields, middle
+            self._originals[key] = fields, middle
+        return self._originals[key]
+
+    def _overflows(self, alpha: int, steps: int, scale: float) -> bool:
+        fields, middle = self._centred(alpha, steps)
+        for box, field in zip(self._boxes[1:], fields[1:]):
+            for axis in (0, 1):
+                inside = (field > 0).any(axis=2 - axis)  # (slices, rows or columns)
+                slices = inside.any(axis=1)
+                first = box[axis].start + inside.argmax(axis=1)
+                last = box[axis].stop - 1 - inside[:, ::-1].argmax(axis=1)
+                low, high = scaled_edges(first, last, middle[:, axis], scale)
+                if (slices & ((low < -0.5) | (high > self._masks.shape[2 + axis] - 0.5))).any():
+                    return True
+        return False
 
 
 def apply(recipe: Recipe, masks: np.ndarray) -> np.ndarray:
@@ -78,11 +156,33 @@ def touches_border(masks: np.ndarray) -> bool:
     return bool(lv[..., [0, -1], :].any() or lv[..., [0, -1]].any())
 
 
+def _moves(recipe: Recipe) -> list[tuple[int, float]]:
+    """Place between ES and ED and scale of lengths of the candidate's frames, ED first."""
+    power = 0.5 if recipe.gamma_acts_on == "area" else 1.0
+    return [(recipe.ed_alpha, recipe.ed_gamma**power), (recipe.es_alpha, recipe.es_gamma**power)]
+
+
+def _structures(masks: np.ndarray) -> tuple[np.ndarray, ...]:
+    """LV, LV with myocardium, heart and RV, boolean (slices, 2, H, W) each."""
+    rv, heart = masks == RV, masks > 0
+    return masks == LV, heart & ~rv, heart, rv
+
+
+def _corner(box: tuple[slice, slice]) -> tuple[int, int]:
+    return box[0].start, box[1].start
+
+
+def _ends(structure: np.ndarray, box: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+    """Distances (slices, h, w) of a structure (slices, 2, H, W) at ED and at ES within a box, measured in the frame."""
+    distances = signed_distances(structure)
+    return tuple(np.ascontiguousarray(end[..., *box]) for end in shrink_into_absent(distances[:, ED], distances[:, ES]))
+
+
 def _checked(masks) -> np.ndarray:
     masks = np.asarray(masks)
     if masks.ndim != 4 or masks.shape[1] != 2 or min(masks.shape) < 1 or masks.dtype.kind not in "ui":
         raise InputError(f"masks have shape {masks.shape} and type {masks.dtype}; expected integers (slices, 2, H, W)")
-    unknown = sorted(set(np.unique(masks).tolist()) - set(LABELS.values()))
-    if unknown:
+    if masks.min() < 0 or masks.max() > LV:  # the labels are 0 to 3; naming the unknown ones takes longer
+        unknown = sorted(set(np.unique(masks).tolist()) - set(LABELS.values()))
         raise InputError(f"unknown mask labels {unknown}; expected 0 background, 1 RV, 2 myocardium, 3 LV")
     return masks

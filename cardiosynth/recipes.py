@@ -5,6 +5,7 @@ lowers the EF. *Scaling* makes ED bigger and ES smaller, which raises it. The ma
 from it, bit for bit (``masks``), so nothing else of a synthetic heart is stored.
 """
 
+import zlib
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,9 +13,11 @@ import pandas as pd
 
 from cardiosynth.errors import InputError
 from cardiosynth.study import Masks
+from cardiosynth.variants import DEFAULTS
 
 OPERATIONS = ("original", "ed-interpolated", "interpolated-es", "scaled")
-GAMMA_DECIMALS = 6  # a CSV reader may be off in the last bit; rounding makes the recipe the same again
+DECIMALS = 6  # a CSV reader may be off in the last bit; rounding makes the recipe the same again
+INFARCT_ANGLES_DEG = (-90.0, 90.0)  # away from the RV, which lies towards the first column in the usual display
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Recipe:
     """How one candidate is made from the masks of ``source_id``: everything, so that it can be made again.
 
     operation: one of OPERATIONS. ed_alpha, es_alpha: place of each frame between ES (0) and ED (``steps``).
-    ed_gamma, es_gamma: its scale, acting on areas (lengths by the root) or on lengths.
+    ed_gamma, es_gamma: its scale, acting on areas (lengths by the root) or on lengths. variant, amount: what kind of
+    heart is made of it and how much (``variants.DEFAULTS``). angle_deg: middle of an infarct, [0, 360), else 0.
     """
 
     id: str
@@ -45,42 +49,71 @@ class Recipe:
         for name in ("ed_gamma", "es_gamma"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InputError(f"{self.id}: {name} is {getattr(self, name)}; expected a positive number")
-            object.__setattr__(self, name, round(float(getattr(self, name)), GAMMA_DECIMALS))
         if self.operation not in OPERATIONS or self.gamma_acts_on not in ("area", "length"):
             raise InputError(
                 f"{self.id}: operation {self.operation!r} with gamma on {self.gamma_acts_on!r}; "
                 f"expected one of {', '.join(OPERATIONS)}, and area or length"
             )
+        self._check_variant()
+        for name in ("ed_gamma", "es_gamma", "amount", "angle_deg"):
+            object.__setattr__(self, name, round(float(getattr(self, name)), DECIMALS))
+
+    def _check_variant(self):
+        if self.variant not in DEFAULTS:
+            raise InputError(f"{self.id}: variant is {self.variant!r}; expected one of {', '.join(DEFAULTS)}")
+        allowed = DEFAULTS[self.variant]
+        if not allowed.low <= self.amount <= allowed.high:
+            raise InputError(
+                f"{self.id}: amount is {self.amount} for variant {self.variant}; "
+                f"expected {allowed.low:g} to {allowed.high:g} ({allowed.meaning})"
+            )
+        if not 0 <= self.angle_deg < 360:
+            raise InputError(f"{self.id}: angle_deg is {self.angle_deg}; expected 0 to less than 360 degrees")
 
 
 def enumerate_recipes(source_id: str, settings: Masks) -> list[Recipe]:
     """All candidates of one subject, in a fixed order: by default 11 + 11 interpolated and 13 scaled.
 
-    Interpolated masks have alpha = 1..F over F + 1 steps, because the open interval (0, F) of the paper holds
-    only F - 1 whole numbers. Each stands in for ES (``ed-interpolated``) and for ED (``interpolated-es``).
+    Interpolated masks have the alphas of ``alpha_interval``: 1..F over F + 1 steps by default, because the open
+    interval (0, F) of the paper holds only F - 1 whole numbers (``open``); ``closed`` has 0..F, whose ends repeat the
+    originals. Each stands in for ES (``ed-interpolated``) and for ED (``interpolated-es``).
 
-    The values of gamma are evenly spaced on the printed half-open intervals. ``paired`` goes from the weakest
-    change (ES 0.977, ED 1) to the strongest (0.7, 1.185), so no pair repeats the original; on coarse pixels the
-    weakest may, as it moves contours by less than half a pixel. ``separate`` scales one frame at a time; its
-    ED values start at 1, where the pair is the original. Raises InputError for an interval without width.
+    The values of gamma are evenly spaced on the printed intervals, with the ends of ``gamma_interval``. ``paired``
+    goes from the weakest change to the strongest; half-open (ES 0.977, ED 1 to 0.7, 1.185) no pair repeats the
+    original, though on coarse pixels the weakest may, as it moves contours by less than half a pixel. ``separate``
+    scales one frame at a time; where a scale is 1 the pair is the original.
+
+    All this is made in each of ``variants``, in the order of ``variants.DEFAULTS``. Raises InputError for an
+    interval without width.
     """
-    steps = settings.interpolations + 1
-    inner = range(1, steps)
-    ed_scales, es_scales = _scales(settings)
-    specs = [("ed-interpolated", steps, alpha, 1.0, 1.0) for alpha in inner]
-    specs += [("interpolated-es", alpha, 0, 1.0, 1.0) for alpha in inner]
-    if settings.scaling == "paired":
-        specs += [("scaled", steps, 0, ed, es) for ed, es in zip(ed_scales, es_scales)]
-    else:
-        specs += [("scaled", steps, 0, 1.0, es) for es in es_scales]
-        specs += [("scaled", steps, 0, ed, 1.0) for ed in ed_scales]
-    if settings.include_original:
-        specs = [("original", steps, 0, 1.0, 1.0)] + specs
+    specs, steps = _specifications(settings)
     found = []
-    for number, (operation, ed_alpha, es_alpha, *gammas) in enumerate(specs):
-        name = f"{source_id}-{number:02d}-{operation}"
-        found.append(Recipe(name, source_id, operation, ed_alpha, es_alpha, steps, *gammas, settings.gamma_acts_on))
+    for variant in (name for name in DEFAULTS if name in settings.variants):
+        suffix = "" if variant == "plain" else f"-{variant}"
+        for number, (operation, ed_alpha, es_alpha, *gammas) in enumerate(specs):
+            name = f"{source_id}-{number:02d}-{operation}{suffix}"
+            frames = (operation, ed_alpha, es_alpha, steps, *gammas, settings.gamma_acts_on)
+            angle_deg = _infarct_angle(name) if variant == "infarcted" else 0.0
+            found.append(Recipe(name, source_id, *frames, variant, DEFAULTS[variant].default, angle_deg))
     return found
+
+
+def _specifications(settings: Masks) -> tuple[list[tuple], int]:
+    """(operation, alpha of ED, alpha of ES, gamma of ED, gamma of ES) of every candidate, and the steps of alpha."""
+    count = settings.interpolations
+    alphas, steps = {
+        "inside": (range(1, count + 1), count + 1),
+        "open": (range(1, count), count),
+        "closed": (range(count + 1), count),
+    }[settings.alpha_interval]
+    ed_scales, es_scales = _scales(settings)
+    specs = [("original", steps, 0, 1.0, 1.0)] if settings.include_original else []
+    specs += [("ed-interpolated", steps, alpha, 1.0, 1.0) for alpha in alphas]
+    specs += [("interpolated-es", alpha, 0, 1.0, 1.0) for alpha in alphas]
+    if settings.scaling == "paired":
+        return specs + [("scaled", steps, 0, ed, es) for ed, es in zip(ed_scales, es_scales)], steps
+    specs += [("scaled", steps, 0, 1.0, es) for es in es_scales]
+    return specs + [("scaled", steps, 0, ed, 1.0) for ed in ed_scales], steps
 
 
 def _scales(settings: Masks) -> tuple[np.ndarray, np.ndarray]:
@@ -89,9 +122,21 @@ def _scales(settings: Masks) -> tuple[np.ndarray, np.ndarray]:
         low, high = getattr(settings, name)
         if not low < high:
             raise InputError(f"masks.{name}: [{low}, {high}] is no interval; expected the lower end first")
-    ed = np.linspace(*settings.ed_scale, settings.scales, endpoint=False)
-    es = np.linspace(*settings.es_scale, settings.scales, endpoint=False)[::-1]
-    return ed, es
+    ed, es = (_spaced(*ends, settings.scales, settings.gamma_interval) for ends in (settings.ed_scale, settings.es_scale))
+    return ed, es[::-1]
+
+
+def _spaced(low: float, high: float, count: int, interval: str) -> np.ndarray:
+    """Evenly spaced values with the lower end (``half-open``), both ends (``closed``) or neither (``open``)."""
+    if interval == "open":
+        return np.linspace(low, high, count + 2)[1:-1]
+    return np.linspace(low, high, count, endpoint=interval == "closed")
+
+
+def _infarct_angle(name: str) -> float:
+    """Middle of a recipe's infarct in degrees, [0, 360): from the checksum of its id, so the same on any machine."""
+    low, high = INFARCT_ANGLES_DEG
+    return round(low + (high - low) * zlib.crc32(name.encode()) / 2**32, 1) % 360
 
 
 def recipes(table: pd.DataFrame) -> list[Recipe]:

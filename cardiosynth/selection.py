@@ -1,7 +1,8 @@
 """Choosing candidates by ejection fraction (paper, Methods and Fig. 1c; the ablations on half the cohort).
 
-Tables are those of ``candidates.candidates``: any index, columns ``ef`` (percent), ``kept`` and ``operation`` at
-least. Choices are boolean series on the same index, drawn with the generator given.
+Tables are those of ``candidates.candidates``: any index, columns ``ef`` (percent), ``kept``, ``edv_ml`` (where EDV is
+spread) and ``operation`` at least. Choices are boolean series on the same index, drawn with the generator given. What
+the EFs should look like is a ``targets.Target``.
 """
 
 import numpy as np
@@ -9,35 +10,57 @@ import pandas as pd
 
 from cardiosynth.errors import InputError
 from cardiosynth.study import Masks
+from cardiosynth.targets import EDV_BINS, Target, bin_edges, edv_bin_of, histogram, make_target, percent_bins, percent_target
 
-BIN_WIDTH = 5.0  # EF points
-
-
-def bin_edges(low: float, high: float) -> np.ndarray:
-    """Edges of EF bins of equal width, as near to 5 points as the interval allows."""
-    if not low < high:
-        raise InputError(f"masks.minimum_ef {low:g} and masks.maximum_ef {high:g}; expected the first below the second")
-    return np.linspace(low, high, max(1, round((high - low) / BIN_WIDTH)) + 1)
+NEEDS_COUNT = ("normal", "matched", "bins")
 
 
 def choose(
-    candidates: pd.DataFrame, count: int | None, target: str, settings: Masks, rng: np.random.Generator
+    candidates: pd.DataFrame, count: int | None, settings: Masks, rng: np.random.Generator, reference_ef=None
 ) -> pd.Series:
-    """Choose among the kept candidates: exactly min(count, available), or all of them where count is None.
+    """Choose among the kept candidates so that their EFs follow ``settings.target``.
 
-    target ``uniform``: as many from each EF bin between the study's limits; a bin that runs out is used up and
-    its share goes to the others. ``all``: at random, so with the candidates' own distribution.
+    Exactly min(count, candidates in the target's bins), or all kept ones where count is None. A bin that runs out is
+    used up and its share goes to the others by their weights: the total stays exact, and ``shortfall`` says
+    where the distribution does not. With ``spread_edv`` each bin of EF is drawn as evenly as possible over
+    terciles of EDV. reference_ef: what ``matched`` follows. Raises InputError for a target that cannot be, and
+    for one that needs a count and has none.
     """
-    if target not in ("uniform", "all"):
-        raise InputError(f"masks.target is {target!r}; expected 'uniform' or 'all'")
+    target = make_target(settings, reference_ef)
+    _check_count(count, settings)
     kept = candidates["kept"].to_numpy(bool)
-    if count is None or count >= kept.sum():
+    if count is None or (count >= kept.sum() and settings.target != "bins"):
         return pd.Series(kept, candidates.index, name="chosen")
-    edges = bin_edges(settings.minimum_ef, settings.maximum_ef)
-    if target == "all":
-        edges = edges[[0, -1]]
-    weights = np.ones(len(edges) - 1)
-    return _draw(candidates["ef"].where(kept), edges, weights, count, rng).rename("chosen")
+    bins = np.where(kept, target.bin_of(candidates["ef"]), -1)
+    cells = _edv_cells(candidates, bins, settings)
+    return pd.Series(_draw(bins, target.weight, count, rng, cells), candidates.index, name="chosen")
+
+
+def shortfall(
+    candidates: pd.DataFrame, chosen: pd.Series, count: int | None, settings: Masks, reference_ef=None
+) -> pd.DataFrame:
+    """How far the candidates allow what the target wants, one row a bin of EF (with ``spread_edv``, of EF and EDV).
+
+    chosen: what ``choose`` gave. Columns: ef_from, ef_to, edv_bin (tercile 1 to 3, 0 for all), wanted (the
+    target's share of ``count``; of all kept candidates for None), available, chosen and short: how many more
+    candidates the bin would need.
+    """
+    target = make_target(settings, reference_ef)
+    kept = candidates["kept"].to_numpy(bool)
+    bins = np.where(kept, target.bin_of(candidates["ef"]), -1)
+    cells = _edv_cells(candidates, bins, settings)
+    wanted = target.share * (kept.sum() if count is None else count)
+    parts = [(0, wanted, bins)]
+    if cells is not None:
+        parts = [(cell + 1, wanted / EDV_BINS, np.where(cells == cell, bins, -1)) for cell in range(EDV_BINS)]
+    found = []
+    for edv_bin, share, members in parts:
+        available, picked = (np.bincount(m[m >= 0], minlength=len(share)) for m in (members, np.where(chosen, members, -1)))
+        found.append(pd.DataFrame({
+            "ef_from": target.low, "ef_to": target.high, "edv_bin": edv_bin, "wanted": share.round(2),
+            "available": available, "chosen": picked, "short": np.maximum(0, share - available).round(2),
+        }))  # fmt: skip
+    return pd.concat(found).sort_values(["ef_from", "edv_bin"], ignore_index=True)
 
 
 def half_random(chosen: pd.DataFrame, rng: np.random.Generator) -> pd.Series:
@@ -52,11 +75,9 @@ def half_matched(chosen: pd.DataFrame, reference_ef, rng: np.random.Generator) -
     Where a bin has too few, the others make up for it in the same proportions, so the half is always a half;
     ``mismatch`` says how far its distribution then is from the reference.
     """
-    edges = _percent_bins()
-    weights = _histogram(reference_ef, edges)
-    if not weights.any():
-        raise InputError("there is no reference EF to match; expected at least one real subject")
-    return _draw(chosen["ef"], edges, weights, len(chosen) // 2, rng).rename("half")
+    target = percent_target(reference_ef)
+    bins = target.bin_of(chosen["ef"].clip(0, 100))
+    return pd.Series(_draw(bins, target.weight, len(chosen) // 2, rng), chosen.index, name="half")
 
 
 def mismatch(ef, reference_ef) -> float:
@@ -64,8 +85,7 @@ def mismatch(ef, reference_ef) -> float:
 
     The total variation distance of the two histograms. NaN where either is empty.
     """
-    edges = _percent_bins()
-    return _total_variation(_histogram(ef, edges), _histogram(reference_ef, edges))
+    return _total_variation(histogram(ef, percent_bins()), histogram(reference_ef, percent_bins()))
 
 
 def flatness(ef, settings: Masks) -> float:
@@ -74,7 +94,7 @@ def flatness(ef, settings: Masks) -> float:
     One less the share of subjects that would have to change their bin to make the histogram flat (the total
     variation distance from uniform). NaN without subjects.
     """
-    counts = _histogram(ef, bin_edges(settings.minimum_ef, settings.maximum_ef))
+    counts = histogram(ef, bin_edges(settings.minimum_ef, settings.maximum_ef))
     return 1.0 - _total_variation(counts, np.ones(len(counts)))
 
 
@@ -94,14 +114,17 @@ def counts_table(candidates: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _percent_bins() -> np.ndarray:
-    return bin_edges(0, 100)
+def _check_count(count: int | None, settings: Masks) -> None:
+    if count is None and settings.target in NEEDS_COUNT:
+        raise InputError(
+            f"masks.target is {settings.target!r} but masks.train_subjects or masks.validation_subjects is null, which takes "
+            "every candidate; give a number, or the target 'all'"
+        )
 
 
-def _histogram(ef, edges: np.ndarray) -> np.ndarray:
-    """Counts per bin; what lies beyond the edges counts in the outermost bins, NaN nowhere."""
-    ef = np.asarray(ef, float)
-    return np.histogram(ef[~np.isnan(ef)].clip(edges[0], edges[-1]), edges)[0]
+def _edv_cells(candidates: pd.DataFrame, bins: np.ndarray, settings: Masks) -> np.ndarray | None:
+    """Tercile of EDV of every candidate, or None where EDV is left to chance."""
+    return edv_bin_of(candidates["edv_ml"], bins >= 0) if settings.spread_edv else None
 
 
 def _total_variation(counts: np.ndarray, reference: np.ndarray) -> float:
@@ -110,35 +133,49 @@ def _total_variation(counts: np.ndarray, reference: np.ndarray) -> float:
     return float(0.5 * np.abs(counts / counts.sum() - reference / reference.sum()).sum())
 
 
-def _draw(ef: pd.Series, edges, weights, count: int, rng: np.random.Generator) -> pd.Series:
-    """Draw ``count`` of the rows with an EF so that the bins hold them in the proportion of ``weights``."""
-    usable = ef.notna().to_numpy()
-    bins = np.searchsorted(edges, ef.clip(edges[0], edges[-1]), side="right") - 1
-    bins = np.where(usable, np.minimum(bins, len(edges) - 2), -1)  # the last bin holds its upper edge too
-    capacity = np.bincount(bins[usable], minlength=len(edges) - 1)
-    picked = np.zeros(len(ef), bool)
+def _draw(bins: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator, cells=None) -> np.ndarray:
+    """Draw ``count`` rows so that the bins hold them in the proportion of ``weights``; bin -1 is never drawn.
+
+    cells: a second number (rows,) over which each bin is spread evenly, or None. Returns a boolean array (rows,).
+    """
+    capacity = np.bincount(bins[bins >= 0], minlength=len(weights))
+    picked = np.zeros(len(bins), bool)
     for index, quota in enumerate(quotas(capacity, count, weights, rng)):
-        picked[rng.choice(np.flatnonzero(bins == index), quota, replace=False)] = True
-    return pd.Series(picked, ef.index)
+        members = np.flatnonzero(bins == index)
+        if cells is not None:
+            picked[members] = _draw(cells[members], np.ones(EDV_BINS), int(quota), rng)
+        else:
+            picked[rng.choice(members, quota, replace=False)] = True
+    return picked
 
 
 def quotas(capacity: np.ndarray, count: int, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How many to take from each bin: in proportion to ``weights``, never above ``capacity``, min(count, all) in total.
 
-    Water-filling: what full bins cannot give is shared among the others by their weights, and bins of weight
-    zero come last. A remainder smaller than one each goes to bins drawn at random.
+    What full bins cannot give is shared among the others by their weights; bins of weight zero come last. Fractions
+    of a subject are rounded down, and what that leaves goes to bins drawn by their fractions, at most one each.
     """
-    taken = np.zeros(len(capacity), int)
-    left = min(count, int(capacity.sum()))
-    while left > 0:
-        share = np.where(taken < capacity, weights, 0).astype(float)
-        if not share.any():
-            share = np.where(taken < capacity, 1.0, 0.0)
-        share /= share.sum()
-        more = np.minimum(np.floor(left * share).astype(int), capacity - taken)
-        if not more.any():
-            winners = rng.choice(len(share), min(left, np.count_nonzero(share)), replace=False, p=share)
-            more = np.bincount(winners, minlength=len(share))
-        taken += more
-        left -= more.sum()
+    count = min(count, int(capacity.sum()))
+    weighted = np.asarray(weights) > 0
+    ideal = _levels(capacity, min(count, capacity[weighted].sum()), np.asarray(weights, float))
+    ideal += _levels(capacity, count - ideal.sum().round(), (~weighted).astype(float))
+    taken = np.floor(ideal + 1e-9).astype(int)
+    left = count - taken.sum()
+    if left:
+        fraction = np.maximum(ideal - taken, 0) * (taken < capacity)
+        taken[rng.choice(len(taken), left, replace=False, p=fraction / fraction.sum())] += 1
+    return taken
+
+
+def _levels(capacity: np.ndarray, count: float, weights: np.ndarray) -> np.ndarray:
+    """Water-filling: real numbers (bins,) of the total ``count``, each its capacity or the same multiple of its weight."""
+    taken = np.zeros(len(capacity))
+    free = (weights > 0) & (capacity > 0)
+    while free.any():
+        level = (count - taken[~free].sum()) * weights / weights[free].sum()
+        full = free & (level >= capacity)
+        if not full.any():
+            taken[free] = level[free]
+            break
+        taken[full], free = capacity[full], free & ~full
     return taken

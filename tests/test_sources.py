@@ -1,0 +1,55 @@
+"""Jobs, and that what is said of datasets agrees with the readers there are."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from acdc_files import write_patient
+
+from cardiosynth.errors import InputError
+from cardiosynth.sources import LAYOUTS, PHANTOMS, all_jobs, jobs, read
+from cardiosynth.study import Grid, Study
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_reader_has_its_source_its_page_and_its_row_in_the_book():
+    sources = yaml.safe_load((ROOT / "data" / "sources.yaml").read_text())
+    assert set(sources) == {*LAYOUTS, "phantom"}
+    keys = {"title", "source", "reference", "licence", "access", "size", "subjects", "checksum", "command"}
+    assert all(set(entry) == keys and all(entry.values()) for entry in sources.values())
+    assert {page.stem for page in (ROOT / "book" / "layouts").glob("*.md")} == set(LAYOUTS)
+    table = (ROOT / "book" / "data.md").read_text()
+    for name in LAYOUTS:
+        assert f"| `{name}` |" in table and f" ingest {name} " in sources[name]["command"]
+
+
+def study(**datasets):
+    return Study(name="s", title="t", datasets=datasets, phantom={"train": 2, "validation": 1, "test": 3})
+
+
+def test_phantom_jobs_are_named_as_their_subjects():
+    pending = jobs("phantom-a", None, study(a="phantom-a"))
+    assert len(pending) == 6 and pending[2].split == "validation"
+    assert pending[2].load().id == pending[2].id == "phantom-a-validation-0000"
+    assert PHANTOMS == ("phantom-a", "phantom-b")
+
+
+def test_a_study_without_a_split_file_takes_the_publishers_split(tmp_path):
+    for part, name in (("training", "patient001"), ("testing", "patient101")):
+        write_patient(tmp_path / part / name)
+    assert {job.id: job.split for job in jobs("acdc", tmp_path, study(a="acdc"))} == {"patient001": "train", "patient101": "test"}
+    assert [job.id for job in all_jobs("acdc", str(tmp_path))] == ["patient001", "patient101"]
+    (tmp_path / "split.csv").write_text("id,split\npatient001,train\npatient777,test\n")
+    with pytest.raises(InputError, match="1 patients of .*split.csv are absent, first patient777; expected all 2"):
+        jobs("acdc", tmp_path, study(a="acdc", split=str(tmp_path / "split.csv")))
+
+
+def test_readings_come_in_order_and_a_bad_subject_stops_nobody(tmp_path):
+    for number in range(1, 8):
+        write_patient(tmp_path / "training" / f"patient{number:03d}", seed=number)
+    (tmp_path / "training" / "patient003" / "Info.cfg").unlink()
+    readings = list(read(all_jobs("acdc", str(tmp_path)), Grid(size_px=32, extent_mm=60.0), 2, "test"))
+    assert [reading.record["id"] for reading in readings] == [f"patient{number:03d}" for number in range(1, 8)]
+    assert [reading.subject is None for reading in readings] == [number == 3 for number in range(1, 8)]
+    assert all(len(reading.content) == 12 for reading in readings if reading.subject)
