@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cardiosynth.anatomy import Anatomy
 from cardiosynth.cohort import Cohort
 from cardiosynth.errors import InputError
 from cardiosynth.masks import Source, touches_border
@@ -20,8 +21,10 @@ def candidates(cohort: Cohort, settings: Masks, progress: Callable[[Iterable], I
 
     Columns: those of Recipe, then split, slices, slice_gap_mm and spacing_mm (of the source, the gap
     replaced where ``synthetic_gap_mm`` is a number: the paper assumes 8), edv_ml, esv_ml, ef (percent),
-    kept and reason (empty where kept). progress wraps the subjects, as tqdm does. Volumes are counted on the
-    cohort's grid. Raises InputError where the cohort has no masks or no subjects.
+    kept, faults (every cause to leave it out, joined by "; ") and reason (the first of them), both empty where
+    kept. Causes are no LV, an LV cut by the frame, an EF outside the limits, and those of ``anatomy``. progress
+    wraps the subjects, as tqdm does. Volumes are counted on the cohort's grid.
+    Raises InputError where the cohort has no masks or no subjects.
     """
     if not len(cohort):
         raise InputError(f"{cohort.folder}: no subjects in the splits chosen; masks are made from at least one")
@@ -35,27 +38,27 @@ def candidates(cohort: Cohort, settings: Masks, progress: Callable[[Iterable], I
             "slice_gap_mm": float(gap_mm),
             "spacing_mm": float(subject["spacing_mm"]),
         }
-        source = Source(masks[cohort.rows(source_id)])
+        outlines = masks[cohort.rows(source_id)]
+        source, anatomy = Source(outlines), Anatomy(outlines)
         for recipe in enumerate_recipes(source_id, settings):
-            rows.append(asdict(recipe) | shared | _measure(source, recipe, shared, settings))
+            rows.append(asdict(recipe) | shared | _measure(source, anatomy, recipe, shared, settings))
     return pd.DataFrame(rows)
 
 
-def _measure(source: Source, recipe: Recipe, shared: dict, settings: Masks) -> dict:
+def _measure(source: Source, anatomy: Anatomy, recipe: Recipe, shared: dict, settings: Masks) -> dict:
     """Volumes of one candidate and whether it is kept."""
     masks = source.apply(recipe)
     edv_ml, esv_ml = volume_ml(masks, shared["spacing_mm"] ** 2, shared["slice_gap_mm"]).round(4).tolist()
     ef = round(float(ejection_fraction(edv_ml, esv_ml)), 4) if edv_ml > 0 else np.nan
-    reason = ""
-    if edv_ml == 0 or esv_ml == 0:
-        reason = "no lv"
-    elif source.touches_border or touches_border(masks):  # a source cut by the frame has no true shape to move
-        reason = "touches border"
-    elif ef < settings.minimum_ef:
-        reason = f"ef below {settings.minimum_ef:g}"
-    elif ef > settings.maximum_ef:
-        reason = f"ef above {settings.maximum_ef:g}"
-    return {"edv_ml": edv_ml, "esv_ml": esv_ml, "ef": ef, "kept": not reason, "reason": reason}
+    # a source cut by the frame has no true shape to move
+    cut = source.touches_border or touches_border(masks) or source.leaves_frame(recipe)
+    holds = (edv_ml == 0 or esv_ml == 0, cut, ef < settings.minimum_ef, ef > settings.maximum_ef)
+    names = ("no lv", "touches border", f"ef below {settings.minimum_ef:g}", f"ef above {settings.maximum_ef:g}")
+    faults = [name for name, holds_here in zip(names, holds) if holds_here] + anatomy.faults(masks)
+    return {
+        "edv_ml": edv_ml, "esv_ml": esv_ml, "ef": ef,
+        "kept": not faults, "reason": faults[0] if faults else "", "faults": "; ".join(faults),
+    }
 
 
 def read_candidates(path) -> pd.DataFrame:
@@ -63,4 +66,4 @@ def read_candidates(path) -> pd.DataFrame:
     if not Path(path).is_file():
         raise InputError(f"{path}: no such table of candidates; run the synthesis stage first")
     table = pd.read_csv(path, dtype={"id": str, "source_id": str}, float_precision="round_trip")
-    return table.fillna({"reason": ""})
+    return table.fillna({"reason": "", "faults": ""})

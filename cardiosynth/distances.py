@@ -20,7 +20,9 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     mask = np.asarray(mask, bool)
     if mask.all() or not mask.any():
         return np.full(mask.shape, float(sum(mask.shape)) * (1 if mask.any() else -1))
-    return np.where(mask, distance_transform_edt(mask) - 0.5, 0.5 - distance_transform_edt(~mask))
+    distance, box = 0.5 - distance_transform_edt(~mask), bounding_box(mask)  # all of the nearest background is in the box
+    distance[box] = np.where(mask[box], distance_transform_edt(mask[box]) - 0.5, distance[box])
+    return distance
 
 
 def signed_distances(masks: np.ndarray, cropped: bool = True) -> np.ndarray:

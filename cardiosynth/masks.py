@@ -45,7 +45,8 @@ class Source:
         lv, epicardium, heart, rv = _structures(self._masks)
         self._boxes = [bounding_box(rv if rv.any() else heart), bounding_box(epicardium), bounding_box(lv)]  # as PAINTED
         self._ends = [_ends(structure, box) for structure, box in zip((heart, epicardium, lv), self._boxes)]
-        self._rv = signed_distances(rv.any(axis=1, keepdims=True))[:, 0, *self._boxes[0]]  # where it is at ED or at ES
+        ever = rv.any(axis=1, keepdims=True)  # the RV at ED or at ES
+        self._rv = np.ascontiguousarray(signed_distances(ever)[:, 0, *self._boxes[0]])
         self._originals: dict[float, tuple] = {}
         self._frames: dict[tuple, np.ndarray] = {}
 
@@ -96,8 +97,8 @@ class Source:
 
     def _paint_scaled(self, alpha: int, steps: int, scale: float) -> np.ndarray:
         frame = np.zeros((len(self._masks), *self._masks.shape[2:]), np.uint8)
-        fields, middle = self._centred(alpha, steps)
-        for label, box, field in zip(PAINTED, self._boxes, fields):
+        parts, middle = self._centred(alpha, steps)
+        for label, (box, field) in zip(PAINTED, parts):
             window, moved = scale_part(field, middle, scale, _corner(box), frame.shape[1:])
             np.copyto(frame[:, *window], label, where=moved > 0)
         return frame
@@ -107,20 +108,23 @@ class Source:
         heart, epicardium, lv = (interpolate(*ends, alpha, steps) for ends in self._ends)
         return [np.minimum(heart, self._rv), epicardium, lv]
 
-    def _centred(self, alpha: int, steps: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """``_fields`` and what scaling keeps in place (slices, 2); kept for the originals, with which most scaling starts."""
+    def _centred(self, alpha: int, steps: int) -> tuple[list[tuple], np.ndarray]:
+        """What scaling starts from: boxes as small as they can be with their ``_fields``, and the places it keeps (slices, 2).
+
+        Kept for the original frames, with which most scaling starts.
+        """
         key = alpha / steps
-        if key not in self._originals:
-            fields = self._fields(alpha, steps)
-            middle = centres([field > 0 for field in fields[::-1]], [_corner(box) for box in self._boxes[::-1]])
-            if key not in (0, 1):
-                return fields, middle
-            self._originals[key] = fields, middle
-        return self._originals[key]
+        if key in self._originals:
+            return self._originals[key]
+        parts = [_trimmed(box, field) for box, field in zip(self._boxes, self._fields(alpha, steps))]
+        middle = centres([field > 0 for _, field in parts[::-1]], [_corner(box) for box, _ in parts[::-1]])
+        if key in (0, 1):
+            self._originals[key] = parts, middle
+        return parts, middle
 
     def _overflows(self, alpha: int, steps: int, scale: float) -> bool:
-        fields, middle = self._centred(alpha, steps)
-        for box, field in zip(self._boxes[1:], fields[1:]):
+        parts, middle = self._centred(alpha, steps)
+        for box, field in parts[1:]:
             for axis in (0, 1):
                 inside = (field > 0).any(axis=2 - axis)  # (slices, rows or columns)
                 slices = inside.any(axis=1)
@@ -170,6 +174,12 @@ def _structures(masks: np.ndarray) -> tuple[np.ndarray, ...]:
 
 def _corner(box: tuple[slice, slice]) -> tuple[int, int]:
     return box[0].start, box[1].start
+
+
+def _trimmed(box: tuple[slice, slice], field: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray]:
+    """The part (slices, h, w) of a field in a box that holds what is positive and a pixel all around, and its box."""
+    inner = bounding_box(field > 0)
+    return tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner)), np.ascontiguousarray(field[:, *inner])
 
 
 def _ends(structure: np.ndarray, box: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:

@@ -89,7 +89,7 @@ class Masks(Section):
     scaling: Literal["paired", "separate"] = "paired"
     gamma_acts_on: Literal["area", "length"] = "area"
     variants: Annotated[list[Variant], Field(min_length=1)] = ["plain"]
-    include_original: bool = False
+    include_original: bool = True
     minimum_ef: Positive = 10.0
     maximum_ef: Positive = 80.0
     synthetic_gap_mm: Literal["source"] | Positive = "source"
@@ -111,7 +111,7 @@ class Masks(Section):
 
 def _as_pairs(values: list):
     """[1, 2] to (1, 2), and the rows of a list of lists to tuples."""
-    return tuple(values) if values and not isinstance(values[0], list) else [tuple(row) for row in values]
+    return tuple(values) if values and not isinstance(values[0], (list, tuple)) else [tuple(row) for row in values]
 
 
 class Generator(Section):

@@ -9,7 +9,7 @@ myocardium) and the RV (what is RV where it lies outside the epicardium), slices
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.ndimage import center_of_mass, gaussian_filter
+from scipy.ndimage import center_of_mass, gaussian_filter, label
 
 from cardiosynth.distances import scale_distances
 
@@ -36,9 +36,9 @@ DEFAULTS = {
 }
 MINIMUM_WALL_PX = 1.5  # less leaks through the corners of pixels
 LEAST_COVER = 0.2  # share of a slice below which the base is taken to have left it
-INWARDS = 0.8  # of the thickening of a hypertrophic wall, the rest being outwards
-LEAST_CAVITY = 0.5  # of the cavity's inner radius, which thickening leaves
+INWARDS = 0.8  # of the thickening of a hypertrophic wall, at most
 SCAR_THINNING = 0.3  # of the wall's thickness
+CORNERS_TOUCH = np.ones((3, 3), bool)
 SECTOR_EDGE_DEG = 60.0  # over which a sector fades on either side, half of it inside its width
 
 
@@ -49,15 +49,15 @@ def vary(ed: np.ndarray, es: np.ndarray, recipe: "Recipe") -> tuple[np.ndarray, 
     """
     if recipe.variant == "plain":
         return ed, es
-    return _MAKERS[recipe.variant](ed, es, recipe)
+    made = _MAKERS[recipe.variant](ed, es, recipe)
+    return tuple(after if after is before else _rv_in_one(after, before) for after, before in zip(made, (ed, es)))
 
 
 def conserved(ed, es, recipe):
     """Myocardial volume at ES is ``amount`` times that at ED: one offset moves the epicardial contour of the ES stack.
 
-    Muscle is nearly incompressible; only blood pressed out of it, a few percent, changes its volume (Judd and Levy,
-    Circ Res 1991;68:217; Yin et al., Am J Physiol 1996;271:H1864). The offset is the distance that leaves exactly so
-    many pixels, so the volume holds to a pixel where the wall does not get thinner than ``MINIMUM_WALL_PX`` for it.
+    Muscle is nearly incompressible; it loses 2 to 4 ml of blood per 100 g (Yin et al., Am J Physiol 1996;271:H1864). The
+    offset is the distance that leaves so many pixels: exact unless walls would get thinner than ``MINIMUM_WALL_PX``.
     """
     wanted = round(recipe.amount * np.count_nonzero(_muscle(ed)))
     slices = (es[1] > 0).any(axis=(1, 2))
@@ -71,11 +71,10 @@ def conserved(ed, es, recipe):
 def shortened(ed, es, recipe):
     """The base at ES has moved towards the apex by ``amount`` of the LV's length at ED; the apex stands still.
 
-    The atrioventricular plane moves by 12 to 18 mm in healthy hearts, about 15 % of the length, and makes most of the
-    stroke volume (Carlsson et al., Am J Physiol Heart Circ Physiol 2007;292:H1452). What the masks show of it already
-    counts, and a recipe whose ES is part of the way to ED has its part of it. The ES stack is compressed linearly
-    towards the end of its last slice, so slices show what lay nearer the base; one that the base leaves in part
-    keeps as much of its area, so that it goes smoothly, and one that it leaves is empty.
+    The atrioventricular plane moves by 16 mm in healthy hearts, some 15 % of the length, which makes most of the stroke
+    volume (Carlsson et al., Am J Physiol Heart Circ Physiol 2007;292:H1452). What the masks show of it counts, and a
+    recipe whose ES is part of the way to ED has its part of it. The ES stack is compressed linearly towards the end of
+    its last slice: slices show what lay nearer the base, and one that the base leaves in part keeps as much of its area.
     """
     with_lv = np.flatnonzero((es[0] > 0).any(axis=(1, 2)))
     if not (len(with_lv) and (ed[0] > 0).any()):
@@ -97,7 +96,7 @@ def hypertrophic(ed, es, recipe):
     """The wall is ``amount`` times as thick everywhere and at both phases, most of it at the expense of the cavity.
 
     Hypertrophic hearts have walls of 15 mm and more at ED against 6 to 10, small cavities and high EFs (Elliott et
-    al., Eur Heart J 2014;35:2733). A cavity keeps half its inner radius, so that none closes.
+    al., Eur Heart J 2014;35:2733). The smaller the cavity, the more of it goes outwards, so that none closes.
     """
     return _thickened(ed, recipe.amount), _thickened(es, recipe.amount)
 
@@ -158,14 +157,27 @@ def _rv_follows(frame: np.ndarray, epicardium: np.ndarray) -> np.ndarray:
     return frame
 
 
+def _rv_in_one(frame: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """The frame without the small pieces that moved contours split from the RV; a slice keeps as many as ``before``."""
+    visible, earlier = ((part[2] > 0) & (part[:2] <= 0).all(axis=0) for part in (frame, before))
+    for index in np.flatnonzero(visible.any(axis=(1, 2))):
+        pieces, count = label(visible[index], CORNERS_TOUCH)
+        allowed = max(label(earlier[index], CORNERS_TOUCH)[1], 1)
+        if count > allowed:
+            smallest = np.argsort(np.bincount(pieces.ravel())[1:])[: count - allowed] + 1
+            frame[2, index][np.isin(pieces, smallest)] = -0.5
+    return frame
+
+
 def _with_muscle(frame: np.ndarray, cavity: np.ndarray, pixels: int) -> np.ndarray:
     """The frame with another cavity and its epicardial contour offset so that the muscle has so many pixels in all.
 
     Pixels are counted outside the cavity by their distance; those that share one (distances of masks are few) are
-    ranked by it smoothed, so that dents fill first. The least wall about the cavity is always counted.
+    ranked by it smoothed, so that dents fill first, then by place. The least wall about the cavity always counts.
     """
     thin = cavity + np.minimum(MINIMUM_WALL_PX, _wall(frame))
     distance = frame[1] + 1e-3 * gaussian_filter(frame[1].astype(float), (0, 1.5, 1.5))
+    distance += np.linspace(0.0, 1e-6, distance.size).reshape(distance.shape)
     ranked = np.sort(np.where(thin > 0, np.inf, distance)[cavity <= 0])[::-1]
     last = min(pixels, len(ranked)) - 1
     beyond = ranked[last + 1] if last + 1 < len(ranked) else ranked[last] - 1.0
@@ -176,13 +188,11 @@ def _with_muscle(frame: np.ndarray, cavity: np.ndarray, pixels: int) -> np.ndarr
 
 def _thickened(frame: np.ndarray, factor: float) -> np.ndarray:
     """One frame with its wall thickened, in and out."""
-    smooth = frame.shape[-1] / 32  # pixels; thickness measured from mask to mask is ragged
+    smooth = frame.shape[-1] / 20  # pixels; thickness measured from mask to mask is ragged
     more = (factor - 1.0) * gaussian_filter(_wall(frame), (0, smooth, smooth))
-    inner = frame[0].max(axis=(-2, -1), keepdims=True)  # radius of the largest circle in the cavity
-    made = frame.copy()
-    made[0] -= np.minimum(INWARDS * more, LEAST_CAVITY * np.maximum(inner, 0.0))
-    made[1] += (1.0 - INWARDS) * more
-    return made
+    inner = np.maximum(frame[0].max(axis=(-2, -1), keepdims=True), 0.1)  # radius of the largest circle in the cavity
+    inwards = INWARDS * more * inner / (inner + INWARDS * more)
+    return np.stack([frame[0] - inwards, frame[1] + more - inwards, frame[2]])
 
 
 def _widened(frame: np.ndarray, out_px: np.ndarray) -> np.ndarray:

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cardiosynth.distances import (
+    bounding_box,
     interpolate,
     interpolate_as_printed,
     scale_distances,
     shrink_into_absent,
     signed_distance,
+    signed_distances,
 )
 from cardiosynth.errors import InputError
 
@@ -136,3 +138,47 @@ def test_beyond_the_frame_there_is_background():
     inside = scale_distances(np.stack([disc, disc, half_plane])[:, None], 0.5)[2, 0] > 0
     columns = np.flatnonzero(inside.any(axis=0))
     assert (columns.min(), columns.max()) == (24, 43)  # 47.5 + 0.5 (x - 47.5) for the edges -0.5 and 39.5
+
+
+# ---------------------------------------------------------------- Eq. (1) both ways, on any masks
+
+
+@given(shapes, st.integers(1, STEPS))
+def test_where_ed_is_es_every_alpha_gives_that_mask(mask, steps):
+    distance = signed_distances(np.stack([mask, mask])[None])[0]
+    for alpha in range(steps + 1):
+        np.testing.assert_array_equal(interpolate(*distance, alpha, steps) > 0, mask)
+
+
+@given(shapes, shapes)
+def test_as_printed_any_two_masks_give_one_and_the_same_mask_for_every_alpha(ed, es):
+    distances = signed_distance(ed), signed_distance(es)
+    first = interpolate_as_printed(*distances, 1, STEPS) > 0
+    for alpha in range(2, STEPS + 1):
+        np.testing.assert_array_equal(interpolate_as_printed(*distances, alpha, STEPS) > 0, first)
+
+
+@given(shapes, shapes)
+def test_where_es_lies_inside_ed_no_pixel_leaves_as_alpha_rises(ed, other):
+    ends = shrink_into_absent(*signed_distances(np.stack([ed, ed & other])[None])[0])
+    masks = np.stack([interpolate(*ends, alpha, STEPS) > 0 for alpha in range(STEPS + 1)])
+    assert not (masks[:-1] & ~masks[1:]).any()
+
+
+@given(hnp.arrays(bool, (2, 9, 8)))
+def test_distances_in_the_box_are_those_of_the_whole_frame(phases):
+    frame = np.zeros((1, 2, 20, 17), bool)
+    frame[0, :, 4:13, 5:13] = phases
+    cropped, whole = signed_distances(frame), signed_distances(frame, cropped=False)
+    box = bounding_box(frame)
+    np.testing.assert_array_equal(cropped[..., *box], whole[..., *box])
+    np.testing.assert_array_equal(cropped > 0, frame)
+    outside = np.ones(frame.shape, bool)
+    outside[..., *box] = False
+    assert (cropped[outside] == -37).all() or not frame.any()
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_scale_that_is_no_positive_number_is_refused(scale):
+    with pytest.raises(InputError, match="scale is"):
+        scale_distances(nested(47.5, 47.5, 16, 22, 26), scale)

@@ -60,7 +60,7 @@ def mask_workflow(results: Results, subject: str = "") -> Picture:
     rows, middle = cohort.rows(subject), int(cohort.table.at[subject, "slices"]) // 2
     image, masks = np.asarray(cohort.images()[rows])[middle], np.asarray(cohort.masks()[rows])
     table = results.candidates()
-    table = table[table["source_id"] == subject].sort_values("ef", kind="stable")
+    table = table[(table["source_id"] == subject) & (table["variant"] == "plain")].sort_values("ef", kind="stable")
     source = Source(masks)
     frames = np.stack([source.apply(recipe)[middle] for recipe in recipes(table)])  # (candidates, 2, H, W)
     figure = Figure(figsize=(9.0, 9.6))

@@ -1,0 +1,82 @@
+"""The table of candidates: every cause for which one is left out, and the first."""
+
+import numpy as np
+import pytest
+
+from cardiosynth.anatomy import CAUSES, faults
+from cardiosynth.candidates import candidates, read_candidates
+from cardiosynth.cohort import Subject, write_cohort
+from cardiosynth.masks import apply
+from cardiosynth.recipes import recipes
+from cardiosynth.study import Masks
+from cardiosynth.volumes import volume_ml
+
+SIZE = 48
+ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
+SETTINGS = Masks(include_original=True)
+
+
+def heart(ed=11.0, es=7.0, wall=4.0, column=24.0):
+    masks = np.zeros((5, 2, SIZE, SIZE), np.uint8)
+    for index, taper in enumerate(np.linspace(1, 0.5, 5)):
+        for phase, radius in enumerate((ed, es)):
+            distance = np.hypot(ROWS - 24, COLUMNS - column)
+            masks[index, phase][distance < radius * taper + wall] = 2
+            masks[index, phase][distance < radius * taper] = 3
+    return masks
+
+
+def waisted():
+    """At the base, which ES lacks, two cavities joined by a narrow waist: fading parts them."""
+    masks = heart()
+    masks[0] = 0
+    left, right = np.hypot(ROWS - 24, COLUMNS - 19), np.hypot(ROWS - 24, COLUMNS - 29)
+    masks[0, 0][np.minimum(left, right) < 10] = 2
+    masks[0, 0][np.minimum(left, right) < 6] = 3
+    return masks
+
+
+HEARTS = {"sound": heart(), "weak": heart(11, 10.8), "cut": heart(column=37.0), "waisted": waisted()}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    subjects = [
+        Subject(name, "discs", masks, masks, (2.0, 2.0), 10.0, *volume_ml(masks, 4.0, 10.0), {"split": "train"})
+        for name, masks in HEARTS.items()
+    ]
+    return candidates(write_cohort(tmp_path_factory.mktemp("cohort"), subjects), SETTINGS)
+
+
+def test_the_reason_is_the_first_fault_and_the_kept_have_none(table):
+    assert (table["reason"] == table["faults"].str.split("; ").str[0]).all()
+    assert (table["kept"] == (table["faults"] == "")).all()
+    assert set(table.loc[table["source_id"] == "sound", "faults"]) == {"", "ef below 10"}
+
+
+def test_every_cause_that_holds_is_named(table):
+    """Interpolation between the beats of a weak heart lowers its EF; a heart at the edge is cut whatever is done."""
+    cut = table[table["source_id"] == "cut"]
+    assert cut["faults"].str.startswith("touches border").all()
+    weak = table[table["source_id"] == "weak"]
+    assert (weak["faults"].str.contains("ef below 10") == (weak["ef"] < 10)).all() and (weak["ef"] < 10).any()
+
+
+def test_the_faults_are_those_of_the_masks_made_again(table):
+    for source_id, rows in table.groupby("source_id"):
+        for recipe, named in zip(recipes(rows), rows["faults"]):
+            again = faults(apply(recipe, HEARTS[source_id]), HEARTS[source_id])
+            assert [cause for cause in named.split("; ") if cause in CAUSES] == again
+
+
+def test_what_synthesis_breaks_is_left_out_and_the_original_stays(table):
+    rows = table[table["source_id"] == "waisted"].set_index("operation")
+    assert rows.loc["original", "kept"] and rows.loc[["scaled"], "faults"].isin(["", "ef above 80"]).all()
+    for operation in ("ed-interpolated", "interpolated-es"):
+        parted = rows.loc[operation, "faults"].str.contains("lv in pieces")
+        assert parted.any() and not parted.all() and not rows.loc[operation, "kept"][parted].any()
+
+
+def test_faults_come_back_from_a_csv(table, tmp_path):
+    table.to_csv(tmp_path / "candidates.csv", index=False)
+    assert read_candidates(tmp_path / "candidates.csv").equals(table)
