@@ -29,7 +29,7 @@ from cardiosynth.variants import DEFAULTS
 from cardiosynth.volumes import LABELS, LV, ejection_fraction, volume_ml
 
 PHANTOM_SUBJECTS, PHANTOM_SEED = 40, 1
-SETTINGS = Masks(variants=list(DEFAULTS))
+SETTINGS = Masks(variants=list(DEFAULTS), include_original=False)
 OPERATIONS = {"ed-interpolated": "interpolated", "interpolated-es": "interpolated", "scaled": "scaled"}
 
 
@@ -68,7 +68,7 @@ def measure(subject: Subject) -> Iterator[dict]:
         wall = walls.setdefault(recipe.id.removesuffix(f"-{recipe.variant}"), row["wall"])
         outside = source.touches_border or source.leaves_frame(recipe) or touches_border(masks)
         kept = not outside and SETTINGS.minimum_ef <= row["ef"] <= SETTINGS.maximum_ef
-        faults = anatomy.faults(masks)
+        faults = anatomy.faults(masks, recipe.variant == "shortened")
         yield {
             **row, "operation": OPERATIONS[recipe.operation], "variant": recipe.variant, "kept": kept,
             "wall_percent": 100 * row["wall"] / wall, "broken": bool(faults), **{cause: cause in faults for cause in CAUSES},

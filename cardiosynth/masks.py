@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from cardiosynth.anatomy import examine
 from cardiosynth.cohort import ED, ES
 from cardiosynth.distances import (
     bounding_box,
@@ -23,6 +24,7 @@ from cardiosynth.distances import (
     signed_distances,
 )
 from cardiosynth.errors import InputError
+from cardiosynth.mending import Mender
 from cardiosynth.recipes import Recipe
 from cardiosynth.variants import vary
 from cardiosynth.volumes import LABELS, LV
@@ -42,6 +44,7 @@ class Source:
     def __init__(self, masks: np.ndarray):
         self._masks = _checked(masks)
         self.touches_border = touches_border(self._masks)
+        self.mender = Mender(self._masks, examine(self._masks))
         lv, epicardium, heart, rv = _structures(self._masks)
         self._boxes = [bounding_box(rv if rv.any() else heart), bounding_box(epicardium), bounding_box(lv)]  # as PAINTED
         self._ends = [_ends(structure, box) for structure, box in zip((heart, epicardium, lv), self._boxes)]
@@ -55,7 +58,7 @@ class Source:
         if recipe.variant != "plain":
             ed, es = (self.distances(alpha, recipe.steps, scale) for alpha, scale in _moves(recipe))
             ed, es = vary(ed, es, recipe)
-            return np.stack([compose(ed), compose(es)], axis=1)
+            return np.stack([self.mender.mend(compose(frame)) for frame in (ed, es)], axis=1)
         return np.stack([self._frame(alpha, recipe.steps, scale) for alpha, scale in _moves(recipe)], axis=1)
 
     def leaves_frame(self, recipe: Recipe) -> bool:
@@ -71,13 +74,13 @@ class Source:
         The third is the heart, limited to where the RV is at ED or at ES. alpha of steps: between ES and ED.
         scale: of lengths. ``compose`` makes a mask of them.
         """
-        ed, es, rv = self._whole
+        ed, es, rv = self.ends
         distances = interpolate(ed, es, alpha, steps)
         distances[2] = np.minimum(distances[2], rv)
         return distances if scale == 1 else scale_distances(distances, scale)
 
     @cached_property
-    def _whole(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Distances of all three contours at ED and at ES and of the RV over the whole frame."""
         lv, epicardium, heart, rv = _structures(self._masks)
         distances = signed_distances(np.stack([lv, epicardium, heart]), cropped=False)
@@ -87,21 +90,19 @@ class Source:
     def _frame(self, alpha: int, steps: int, scale: float) -> np.ndarray:
         """One frame, uint8 (slices, H, W). Those not scaled are kept, as each stands in several candidates."""
         if scale != 1:
-            return self._paint_scaled(alpha, steps, scale)
+            parts, middle = self._centred(alpha, steps)
+            return self._paint([scale_part(field, middle, scale, _corner(box), self._masks.shape[2:]) for box, field in parts])
         if (alpha, steps) not in self._frames:
-            frame = np.zeros((len(self._masks), *self._masks.shape[2:]), np.uint8)
-            for label, box, field in zip(PAINTED, self._boxes, self._fields(alpha, steps)):
-                np.copyto(frame[:, *box], label, where=field > 0)
-            self._frames[alpha, steps] = frame
+            self._frames[alpha, steps] = self._paint(list(zip(self._boxes, self._fields(alpha, steps))))
         return self._frames[alpha, steps]
 
-    def _paint_scaled(self, alpha: int, steps: int, scale: float) -> np.ndarray:
+    def _paint(self, parts: list[tuple]) -> np.ndarray:
+        """A frame from (box, distances in the box) of RV, epicardial contour and LV, mended."""
         frame = np.zeros((len(self._masks), *self._masks.shape[2:]), np.uint8)
-        parts, middle = self._centred(alpha, steps)
         for label, (box, field) in zip(PAINTED, parts):
-            window, moved = scale_part(field, middle, scale, _corner(box), frame.shape[1:])
-            np.copyto(frame[:, *window], label, where=moved > 0)
-        return frame
+            np.copyto(frame[:, *box], label, where=field > 0)
+        (rv_box, _), _, (lv_box, _) = parts
+        return self.mender.mend(frame, lv_box, rv_box)
 
     def _fields(self, alpha: int, steps: int) -> list[np.ndarray]:
         """Distances (slices, h, w) of RV, epicardial contour and LV in their boxes, before scaling."""

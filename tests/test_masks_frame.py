@@ -36,7 +36,8 @@ def scaled(ed_gamma, es_gamma=1.0, acts_on="length"):
 @given(any_masks, st.integers(0, 12), st.integers(0, 12), st.floats(0.5, 2.0), st.floats(0.5, 2.0))
 def test_boxes_give_the_masks_of_the_whole_frame_bit_for_bit(masks, ed_alpha, es_alpha, ed_gamma, es_gamma):
     recipe, source = Recipe("x", "y", "scaled", ed_alpha, es_alpha, 12, ed_gamma, es_gamma, "length"), Source(masks)
-    whole = [compose(source.distances(ed_alpha, 12, recipe.ed_gamma)), compose(source.distances(es_alpha, 12, recipe.es_gamma))]
+    moves = (ed_alpha, recipe.ed_gamma), (es_alpha, recipe.es_gamma)
+    whole = [source.mender.mend(compose(source.distances(alpha, 12, gamma))) for alpha, gamma in moves]
     np.testing.assert_array_equal(source.apply(recipe), np.stack(whole, axis=1))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cardiosynth.figures.results import Results
+from cardiosynth.figures.style import heart_box
 from cardiosynth.figures.workflow import typical_subject
 from cardiosynth.masks import Source
 
@@ -70,7 +71,7 @@ def mask_slider(results: Results, subject: str = "") -> Slider:
 def slider_data(masks: np.ndarray, steps: int) -> dict:
     """Distances of one subject's masks (slices, 2, H, W), cut to the hearts and as text, and which slices are shown."""
     ed, es, rv = Source(masks).ends
-    box = _box(masks)
+    box = heart_box(masks)
     fields = np.concatenate([ed, es, rv[None]])[:, :, *box]  # (7, slices, h, w)
     limit = np.iinfo(np.int16).max
     whole = np.clip(np.rint(fields / UNIT_PX), -limit, limit).astype("<i2")
@@ -80,12 +81,3 @@ def slider_data(masks: np.ndarray, steps: int) -> dict:
         "width": width, "shown": np.unique(np.linspace(0, slices - 1, min(SHOWN, slices)).round().astype(int)).tolist(),
     }  # fmt: skip
 
-
-def _box(masks: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of all hearts with room to grow by a fifth."""
-    found = []
-    for axis in (-2, -1):
-        where = np.flatnonzero((masks > 0).any(axis=tuple(k for k in range(4) if k != axis % 4)))
-        margin = int(0.1 * (where[-1] - where[0])) + 3
-        found.append(slice(max(int(where[0]) - margin, 0), int(where[-1]) + margin + 1))
-    return found[0], found[1]

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -66,6 +67,16 @@ def contours(ax, mask, colour: str | None = None, style: str = "-", structures=t
         region = (mask == LABELS[name]) | ((mask == LABELS["lv"]) & (name == "myocardium"))
         if region.any() and not region.all():
             ax.contour(region, [0.5], colors=colour or OUTLINE[name], linewidths=1.0, linestyles=style)
+
+
+def heart_box(masks) -> tuple[slice, slice]:
+    """Rows and columns that hold every heart of masks (slices, 2, H, W), with room to grow by a fifth."""
+    found = []
+    for others in ((0, 1, 3), (0, 1, 2)):
+        where = np.flatnonzero((np.asarray(masks) > 0).any(axis=others))
+        margin = int(0.1 * (where[-1] - where[0])) + 3
+        found.append(slice(max(int(where[0]) - margin, 0), int(where[-1]) + margin + 1))
+    return found[0], found[1]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from cardiosynth.cohort import ED, ES
 from cardiosynth.errors import InputError
 from cardiosynth.figures.results import Results
-from cardiosynth.figures.style import OUTLINE, Picture, bare, house_style, keep, new_figure
+from cardiosynth.figures.style import OUTLINE, Picture, bare, heart_box, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
 from cardiosynth.figures.workflow import typical_subject
 from cardiosynth.masks import Source
@@ -34,7 +34,8 @@ def variants_of_one_heart(results: Results, subject: str = "") -> Picture:
     """Every variant of one subject's own pair of frames, three slices of it; empty for the training subject of median EF."""
     cohort = results.cohort(1)
     subject = subject or typical_subject(cohort)
-    row, source = cohort.table.loc[subject], Source(np.asarray(cohort.masks()[cohort.rows(subject)]))
+    row, real = cohort.table.loc[subject], np.asarray(cohort.masks()[cohort.rows(subject)])
+    source, box = Source(real), heart_box(real)
     shown = [int(place * (row["slices"] - 1) + 0.5) for place in PLACES]
     settings = Masks(variants=list(DEFAULTS), include_original=True)
     originals = [recipe for recipe in enumerate_recipes(subject, settings) if recipe.operation == "original"]
@@ -45,7 +46,7 @@ def variants_of_one_heart(results: Results, subject: str = "") -> Picture:
         data.append(_measured(recipe, masks, row))
         for place, number in enumerate(shown):
             for phase in (ED, ES):
-                _draw(axes[2 * place + phase, column], masks[number, phase], source)
+                _draw(axes[2 * place + phase, column], masks[number, phase], box)
         axes[0, column].set_title(f"{recipe.variant}\nEF {data[-1]['ef']:.0f} %")
     for place, where in enumerate(("near the base", "in the middle", "near the apex")):
         for phase, name in ((ED, "ED"), (ES, "ES")):
@@ -55,13 +56,13 @@ def variants_of_one_heart(results: Results, subject: str = "") -> Picture:
     return keep(figure, pd.DataFrame(data), results, "14-variants", caption, alt, 1)
 
 
-def _draw(ax, mask: np.ndarray, source: Source) -> None:
+def _draw(ax, mask: np.ndarray, box: tuple[slice, slice]) -> None:
     bare(ax)
     for name in ("rv", "myocardium", "lv"):
         if (mask == LABELS[name]).any():
             ax.contourf(mask == LABELS[name], [0.5, 1.5], colors=[OUTLINE[name]])
     ax.set_aspect("equal")
-    rows, columns = source.box
+    rows, columns = box
     ax.set(xlim=(columns.start, columns.stop), ylim=(rows.stop, rows.start))
 
 
