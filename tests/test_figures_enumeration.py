@@ -44,8 +44,8 @@ def results(tmp_path_factory):
 
 def test_the_readings_stand_under_what_is_printed_with_the_studys_own_marked(results):
     frame = readings(results, top=3).frame
-    assert frame.loc[0, ["place", "train", "validation", "total"]].tolist() == ["printed", "16,491", "6,162", "22,653 (22,861)"]
-    assert frame.place.str.contains("this study").sum() == 1
+    assert frame.loc[0, ["reading", "train", "validation", "total"]].tolist() == ["printed", "16,491", "6,162", "22,653 (22,861)"]
+    assert frame.reading.str.contains("this study").sum() == 1
     assert frame.explained[1:4].tolist() == ["4 of 4"] * 3 and frame["deviation (%)"][1:4].is_monotonic_increasing
 
 

@@ -36,26 +36,24 @@ def readings(results: Results, top: int = 12) -> Table:
     own &= table["sources"] == enumeration.SOURCES[0]
     shown = table[own | (table.index < top)]
     lines = [{
-        "place": "printed", "α": "", "γ": "", "scaling": "", "γ on": "", "original": "", "sources": "", "copies": "",
-        "train": _count(printed["train"]), "validation": _count(printed["validation"]),
-        "total": f"{_count(printed['total'])} ({_count(printed['total in Fig. 1'])})", "EF ± 3": "",
-        "× real": "about 32", "explained": "", "deviation (%)": np.nan,
+        "reading": "printed", "train": _count(printed["train"]), "validation": _count(printed["validation"]),
+        "total": f"{_count(printed['total'])} ({_count(printed['total in Fig. 1'])})", "explained": "", "deviation (%)": np.nan,
     }]  # fmt: skip
     for index, row in shown.iterrows():
+        words = [
+            f"α {row['alpha_interval']}", f"γ {row['gamma_interval']}", row["scaling"], f"on {row['gamma_acts_on']}",
+            f"{'with' if row['include_original'] else 'without'} original", row["sources"],
+        ]  # fmt: skip
         lines.append({
-            "place": f"{index + 1}{' (this study)' if own[index] else ''}", "α": row["alpha_interval"],
-            "γ": row["gamma_interval"], "scaling": row["scaling"], "γ on": row["gamma_acts_on"],
-            "original": "with" if row["include_original"] else "without", "sources": row["sources"],
-            "copies": str(row["repeats"]), "train": _count(row["train"]), "validation": _count(row["validation"]),
-            "total": _count(row["total"]), "EF ± 3": f"{_count(row['total_low'])} to {_count(row['total_high'])}",
-            "× real": f"{row['ratio']:.1f}", "explained": f"{row['explained']} of 4", "deviation (%)": row["deviation"],
+            "reading": f"{index + 1}. {', '.join(words)}{' (this study)' if own[index] else ''}",
+            "train": _count(row["train"]), "validation": _count(row["validation"]), "total": _count(row["total"]),
+            "explained": f"{row['explained']} of 4", "deviation (%)": row["deviation"],
         })  # fmt: skip
     tied = (table["explained"] == 4).sum()
     caption = (
         f"Synthetic subjects that a reading of the paper predicts for its 491 training and 187 validation subjects: {len(shown)} of "
         f"{len(table)} readings. Explained: printed counts met within {enumeration.MODEL_ERROR:g} %; deviation: RMS over the counts "
-        f"that the reading predicts. The {tied} that explain all four cannot be told apart. EFs as in the Kaggle reference; "
-        "EF ± 3: the total with every EF that much lower or higher."
+        f"that the reading predicts. The {tied} that explain all four cannot be told apart. EFs as in the Kaggle reference."
     )
     return Table(pd.DataFrame(lines), caption)
 

@@ -18,7 +18,8 @@ from cardiosynth.study import Masks
 from cardiosynth.variants import DEFAULTS
 from cardiosynth.volumes import LABELS, LV, ejection_fraction, volume_ml
 
-PLACES = (0.15, 0.5, 0.85)  # of the slices shown, from base to apex
+PLACES = (0.25, 0.5, 0.85)  # of the slices shown, from base to apex
+STAGES = {"source": "sources", "before": "candidates", "after": "kept"}
 ALL = "The phantoms are computed, no patients."
 
 
@@ -86,7 +87,8 @@ def faults_counted(results: Results) -> Table:
 def violations(folder) -> Table:
     """Broken rules of anatomy by cause, recorded. folder: data/results/masks."""
     rows = _recorded(folder, "violations.csv")
-    return Table(rows, f"Masks that break a rule, by cause, on the grid of the study of patients: sources, all candidates, those kept. {ALL}")
+    rows = rows[rows["operation"].isin(["source", "all"])].drop(columns="operation").replace({"stage": STAGES})
+    return Table(rows, f"Masks that break a rule, by cause, on a grid of 64 pixels. {ALL}")
 
 
 def not_monotone(folder) -> Table:
