@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from cardiosynth import training
-from cardiosynth.errors import InputError
 from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
+from cardiosynth.errors import InputError
 from cardiosynth.sfera import Sfera
 from cardiosynth.study import Sfera as Settings
 from cardiosynth.training import Hearts, Schedule, apply, augment, scaled, shift, train

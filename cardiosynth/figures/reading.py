@@ -1,10 +1,8 @@
 """Tables of how well scans are read: against reference volumes, and what is found in the images alone."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from cardiosynth.errors import InputError
+from cardiosynth.figures.results import recorded
 from cardiosynth.figures.tables import Table
 
 METHODS = {"image": "image (paper)", "heart": "found"}
@@ -13,16 +11,9 @@ ALL = "The phantoms are computed, no patients; all others are patients."
 QUANTITIES = {"edv_ml": "EDV, ml", "esv_ml": "ESV, ml", "ef": "EF, points"}
 
 
-def _recorded(folder, name: str) -> pd.DataFrame:
-    path = Path(folder) / f"{name}.csv"
-    if not path.is_file():
-        raise InputError(f"{path}: no such recorded table; the scripts in benchmarks/ make it")
-    return pd.read_csv(path)
-
-
 def subjects_read(folder) -> Table:
     """What was read of each public dataset. folder: data/results/readers."""
-    rows = _recorded(folder, "volumes").drop_duplicates("dataset")
+    rows = recorded(folder, "volumes.csv").drop_duplicates("dataset")
     names = {"dataset": "dataset", "found": "found", "read": "read", "mended": "of these mended", "left_out": "left out",
              "pairs_with_same_images": "pairs with the same images"}
     return Table(rows[list(names)].rename(columns=names), f"Subjects of public datasets. {PATIENTS}")
@@ -30,7 +21,7 @@ def subjects_read(folder) -> Table:
 
 def volumes_read(folder) -> Table:
     """Volumes of each public dataset against a reference. folder: data/results/readers."""
-    rows = _recorded(folder, "volumes")
+    rows = recorded(folder, "volumes.csv")
     frame = pd.DataFrame({
         "dataset": rows["dataset"], "": rows["quantity"].map(QUANTITIES), "mean": rows["mean"],
         "r": rows["r"].map(lambda r: f"{r:.3f}", na_action="ignore"), "bias": rows["bias"], "RMSE": rows["rmse"], "largest": rows["largest"],
@@ -40,7 +31,7 @@ def volumes_read(folder) -> Table:
 
 def reading_speed(folder) -> Table:
     """Subjects per second and peak memory of ingestion. folder: data/results/readers."""
-    rows = _recorded(folder, "speed")
+    rows = recorded(folder, "speed.csv")
     frame = pd.DataFrame({
         "cohort": rows["dataset"], "subjects": rows["subjects"], "processes": rows["workers"],
         "subjects per second": rows["subjects_per_s"], "memory of the main process, MB": rows["main_peak_mb"],
@@ -51,7 +42,7 @@ def reading_speed(folder) -> Table:
 
 def centres_found(folder) -> Table:
     """LV lost to a crop of 150 mm and distance to the LV's centre. folder: data/results/finders."""
-    rows = _recorded(folder, "centre")
+    rows = recorded(folder, "centre.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "subjects of": rows["split"], "n": rows["subjects"], "centre": rows["method"].map(METHODS),
         "LV lost, %": rows["lv_lost_percent"], "median, mm": rows["median_mm"], "95th percentile, mm": rows["p95_mm"],
@@ -62,7 +53,7 @@ def centres_found(folder) -> Table:
 
 def slices_found(folder) -> Table:
     """Errors of base and apex. folder: data/results/finders."""
-    rows = _recorded(folder, "extent")
+    rows = recorded(folder, "extent.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "subjects of": rows["split"], "n": rows["subjects"],
         **{f"{end} {words}, %": rows[f"{end}_{share}_percent"] for end in ("base", "apex")
@@ -73,10 +64,10 @@ def slices_found(folder) -> Table:
 
 def found_slices_volumes(folder) -> Table:
     """What the slices found do to Simpson's volumes. folder: data/results/finders."""
-    rows = _recorded(folder, "extent")
+    rows = recorded(folder, "extent.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "subjects of": rows["split"],
-        **{f"{name} {words}": rows[f"{column}_{kind}{unit}"] for name, column, unit in (("EDV", "edv", "_ml"), ("ESV", "esv", "_ml"), ("EF", "ef", ""))
+        **{f"{name} {words}": rows[f"{name.lower()}_{kind}{unit}"] for name, unit in (("EDV", "_ml"), ("ESV", "_ml"), ("EF", ""))
            for kind, words in (("bias", "bias"), ("rmse", "RMSE"))},
     })
     return Table(frame, f"Simpson's volumes (ml) and EF (points) of the outlines within the slices found, less those of all. {ALL}", 2)
@@ -84,18 +75,18 @@ def found_slices_volumes(folder) -> Table:
 
 def found_slices_effect(folder) -> Table:
     """Errors of trained networks on annotated and on found slices. folder: data/results/finders."""
-    rows = _recorded(folder, "found_slices")
+    rows = recorded(folder, "found_slices.csv")
     frame = pd.DataFrame({
         "study": rows["study"], "subjects of": rows["split"], "n": rows["subjects"], "": rows["quantity"].map(QUANTITIES),
         "RMSE, annotated": rows["rmse_annotated"], "RMSE, found": rows["rmse_found"], "mean change": rows["mean_change"],
         "RMS change": rows["rms_change"],
     })
-    return Table(frame, f"What the networks pre-trained on synthetic hearts (RSP) of the recorded study read from annotated and from found slices. {PATIENTS}")
+    return Table(frame, f"What the pre-trained networks (RSP) of the recorded study read from annotated and from found slices. {PATIENTS}")
 
 
 def keyframes_found(folder) -> Table:
     """Errors of ED and ES in frames and in EF. folder: data/results/finders."""
-    rows = _recorded(folder, "keyframes")
+    rows = recorded(folder, "keyframes.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "cines": rows["cines"], "phases": rows["phases"], "ED, mean frames off": rows["ed_mae_frames"],
         "ES, mean frames off": rows["es_mae_frames"], "ED within one, %": rows["ed_within_1_percent"],

@@ -1,5 +1,6 @@
 """A study's folder of results, opened for reading: the only thing a notebook needs to know."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,14 @@ class Results:
     def candidates(self) -> pd.DataFrame:
         """Every recipe with its volumes, and whether it was kept and chosen."""
         return read_candidates(self.folder / "synthetic" / "candidates.csv")
+
+
+def recorded(folder, name: str) -> pd.DataFrame:
+    """A table, CSV or a JSON list of records, of the folders below data/results. Raises InputError where it is absent."""
+    path = Path(folder) / name
+    if not path.is_file():
+        raise InputError(f"{path}: no such recorded table; the scripts in benchmarks/ make it")
+    return pd.DataFrame(json.loads(path.read_text())) if path.suffix == ".json" else pd.read_csv(path)
 
 
 def open_results(folder) -> Results:

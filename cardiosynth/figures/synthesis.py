@@ -1,14 +1,10 @@
 """Mask synthesis beyond the paper: variants of one heart, and what was recorded of anatomy, conservation and speed."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from cardiosynth.cohort import ED, ES
-from cardiosynth.errors import InputError
-from cardiosynth.figures.results import Results
+from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import OUTLINE, Picture, bare, heart_box, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
 from cardiosynth.figures.workflow import typical_subject
@@ -21,13 +17,6 @@ from cardiosynth.volumes import LABELS, LV, ejection_fraction, volume_ml
 PLACES = (0.25, 0.5, 0.85)  # of the slices shown, from base to apex
 STAGES = {"source": "sources", "before": "candidates", "after": "kept"}
 ALL = "The phantoms are computed, no patients."
-
-
-def _recorded(folder, name: str) -> pd.DataFrame:
-    path = Path(folder) / name
-    if not path.is_file():
-        raise InputError(f"{path}: no such recorded table; the scripts in benchmarks/ make it")
-    return pd.DataFrame(json.loads(path.read_text())) if path.suffix == ".json" else pd.read_csv(path)
 
 
 @house_style
@@ -86,14 +75,14 @@ def faults_counted(results: Results) -> Table:
 
 def violations(folder) -> Table:
     """Broken rules of anatomy by cause, recorded. folder: data/results/masks."""
-    rows = _recorded(folder, "violations.csv")
+    rows = recorded(folder, "violations.csv")
     rows = rows[rows["operation"].isin(["source", "all"])].drop(columns="operation").replace({"stage": STAGES})
     return Table(rows, f"Masks that break a rule, by cause, on a grid of 64 pixels. {ALL}")
 
 
 def not_monotone(folder) -> Table:
     """Slices in which the LV area is not monotone in α, recorded. folder: data/results/masks."""
-    rows = _recorded(folder, "monotony.csv")
+    rows = recorded(folder, "monotony.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "pixels": rows["size_px"], "subjects": rows["subjects"], "slices": rows["slices"],
         "ES inside ED": rows["es_inside_ed_slices"], "of these not monotone": rows["not_monotone_inside"],
@@ -104,7 +93,7 @@ def not_monotone(folder) -> Table:
 
 def muscle_kept(folder) -> Table:
     """Myocardial volume at ES over that at ED, recorded. folder: data/results/masks."""
-    rows = _recorded(folder, "variants_muscle.csv")
+    rows = recorded(folder, "variants_muscle.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "masks": rows["operation"], "variant": rows["variant"], "stacks": rows["stacks"],
         "mean": rows["mean"], "SD": rows["sd"], "5th percentile": rows["p5"], "95th percentile": rows["p95"],
@@ -115,7 +104,7 @@ def muscle_kept(folder) -> Table:
 
 def variants_measured(folder) -> Table:
     """Candidates of every variant, recorded. folder: data/results/masks."""
-    rows = _recorded(folder, "variants.csv")
+    rows = recorded(folder, "variants.csv")
     frame = pd.DataFrame({
         "cohort": rows["cohort"], "variant": rows["variant"], "candidates": rows["candidates"], "kept by EF": rows["kept"],
         "mean EF": rows["mean_ef"], "SD": rows["sd_ef"], "median EDV, ml": rows["edv_median_ml"], "95th percentile": rows["edv_p95_ml"],
@@ -126,7 +115,7 @@ def variants_measured(folder) -> Table:
 
 def synthesis_speed(folder) -> Table:
     """Speed against the straightforward implementation, recorded. folder: data/results/masks."""
-    rows = _recorded(folder, "speed.json")
+    rows = recorded(folder, "speed.json")
     frame = pd.DataFrame({"what": rows["name"], "baseline": rows["baseline"], "times as fast": rows["ratio"],
                           "ours, s": rows["ours_s"], "baseline, s": rows["baseline_s"]})
     return Table(frame, "Mask synthesis against distance transforms and affine transforms anew for every recipe; phantom masks.", 2)

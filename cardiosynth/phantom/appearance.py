@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cardiosynth.phantom.heart import LEVEL_BINS, RV_WALL_MM, THETA_BINS, Heart, Sections
-from cardiosynth.phantom.heart import frame, great_vessels, right_ventricle, sections
+from cardiosynth.phantom.heart import LEVEL_BINS, RV_WALL_MM, THETA_BINS, Heart, Sections, frame, great_vessels, right_ventricle, sections
 from cardiosynth.phantom.plane import Plane, blend, cover, ellipse, lookup
 from cardiosynth.phantom.ventricle import BASE
 
