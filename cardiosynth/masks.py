@@ -155,10 +155,12 @@ def compose(distances: np.ndarray) -> np.ndarray:
     return np.where(lv, LV, np.where(epicardium, MYOCARDIUM, np.where(rv, RV, 0))).astype(np.uint8)
 
 
-def touches_border(masks: np.ndarray) -> bool:
-    """Whether the LV reaches the edge of the frame in any slice and phase, so that part of it may be cut off."""
-    lv = masks == LV
-    return bool(lv[..., [0, -1], :].any() or lv[..., [0, -1]].any())
+def touches_border(masks: np.ndarray, least: int = LV) -> bool:
+    """Whether the LV reaches the edge of the frame in any slice and phase, so that part of it may be cut off.
+
+    least: the lowest label that counts; MYOCARDIUM for the whole epicardial contour.
+    """
+    return bool((masks[..., [0, -1], :] >= least).any() or (masks[..., [0, -1]] >= least).any())
 
 
 def _moves(recipe: Recipe) -> list[tuple[int, float]]:

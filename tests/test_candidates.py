@@ -80,3 +80,13 @@ def test_what_synthesis_breaks_is_left_out_and_the_original_stays(table):
 def test_faults_come_back_from_a_csv(table, tmp_path):
     table.to_csv(tmp_path / "candidates.csv", index=False)
     assert read_candidates(tmp_path / "candidates.csv").equals(table)
+
+
+def test_a_variant_that_grows_over_the_edge_is_left_out(tmp_path):
+    rows, columns = np.mgrid[:64, :64]
+    distance = np.hypot(rows - 31.5, columns - 31.5)
+    masks = np.stack([np.where(distance < lv, 3, np.where(distance < lv + 4, 2, 0)) for lv in (24, 18)])[None].repeat(4, axis=0)
+    subject = Subject("big", "discs", masks.astype(np.uint8) * 10, masks.astype(np.uint8), (2.0, 2.0), 8.0, 100.0, 50.0, {"split": "train"})
+    table = candidates(write_cohort(tmp_path, [subject]), Masks(variants=["plain", "dilated"]))
+    original = table[table["operation"] == "original"].set_index("variant")
+    assert original.at["plain", "kept"] and "touches border" in original.at["dilated", "faults"]
