@@ -108,6 +108,14 @@ def paint(study: StudyFile, results: Results = None):
     synthesis.paint(*_open(study, results))
 
 
+@app.command("fidelity")
+def check_labels(study: StudyFile, results: Results = None):
+    """Read the painted hearts with the U-Net: do they have the size that was asked for?"""
+    from cardiosynth.stages import synthesis
+
+    synthesis.check_labels(*_open(study, results))
+
+
 @app.command()
 def train(study: StudyFile, training: Annotated[str, typer.Argument(help="EXPERIMENT/DATASET/seed-N")], results: Results = None):
     """Train SFERA once and predict the held-out subjects."""

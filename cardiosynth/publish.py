@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 COLLECTED = (
     *(f"tables/{name}.csv" for name in ("predictions", "table1", "agreement", "tests", "crps")),
     "inference/inference.csv",
+    "fidelity/label_fidelity.csv",
 )
 
 

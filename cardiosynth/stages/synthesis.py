@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cardiosynth import masks, painting, selection
+from cardiosynth import fidelity, masks, painting, segmentation, selection
 from cardiosynth.candidates import candidates, read_candidates
 from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.progress import bar
@@ -46,13 +46,40 @@ def paint(study: Study, results: Path) -> None:
     chosen = table[table["chosen"]].assign(source="synthetic")
     with stage(results / "synthetic" / "images", "paint", study.subset("seed")) as folder:
         generator = painting.load_generator(results / "generator", device())
-        pairs = bar(_masks_of(chosen, cohort), "paint", total=len(chosen))
+        pairs = bar(masks_of(chosen, cohort), "paint", total=len(chosen))
         write_cohort(folder, painting.paint_subjects(generator, pairs, device=device()))
 
 
-def _masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, np.ndarray]]:
+def masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, np.ndarray]]:
     """Rows of recipes with their masks, source by source, so that a source's distances serve all its recipes."""
     pixels = cohort.masks()
     for source_id, rows in chosen.groupby("source_id", sort=False):
         made = masks.synthesise(pixels[cohort.rows(source_id)], recipes(rows))
         yield from zip((row for _, row in rows.iterrows()), made)
+
+
+def check_labels(study: Study, results: Path) -> None:
+    """fidelity/label_fidelity.csv: what the U-Net reads of real and of painted hearts that neither network was trained on.
+
+    Columns quantity and value. ``_real`` and ``_synthetic`` are the validation split's; ``_synthetic_train`` the painted
+    hearts that SFERA is pre-trained on. ``ef_bias`` and ``ef_mae`` are those of ``_synthetic``.
+    """
+    cohort, painted = Cohort.open(results / "cohorts" / study.datasets.a), Cohort.open(results / "synthetic" / "images")
+    table = read_candidates(results / "synthetic" / "candidates.csv")
+    with stage(results / "fidelity", "fidelity", {}) as folder:
+        network = segmentation.load_segmentation(results / "segmentation", device())
+        real = (_heart(cohort, row, cohort.masks()[cohort.rows(row.name)]) for _, row in cohort.split("validation").table.iterrows())
+        values = fidelity.summary(fidelity.read_labels(network, real, device()), "_real")
+        for split, suffix in (("validation", "_synthetic"), ("train", "_synthetic_train")):
+            chosen = table[table["chosen"] & (table["split"] == split)]
+            hearts = (_heart(painted, row.rename(row["id"]), masks) for row, masks in masks_of(chosen, cohort))
+            values |= fidelity.summary(fidelity.read_labels(network, hearts, device()), suffix)
+        values = {"ef_bias": values["ef_bias_synthetic"], "ef_mae": values["ef_mae_synthetic"]} | values
+        rows = pd.DataFrame(values.items(), columns=["quantity", "value"]).round(5)
+        rows.to_csv(folder / "label_fidelity.csv", index=False)
+
+
+def _heart(cohort: Cohort, row: pd.Series, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Images and masks of a subject and the ml of one pixel. row: named by the id, with spacing_mm and slice_gap_mm."""
+    pixel_ml = row["spacing_mm"] ** 2 * row["slice_gap_mm"] / 1000
+    return np.asarray(cohort.images()[cohort.rows(row.name)]), np.asarray(masks), float(pixel_ml)
