@@ -13,13 +13,12 @@ import numpy as np
 from scipy.ndimage import find_objects, label
 
 from cardiosynth.cohort import ED, ES
-from cardiosynth.volumes import LABELS, LV
+from cardiosynth.volumes import LV, MYOCARDIUM, RV
 
 CAUSES = ("lv in pieces", "wall open", "rv not apart", "areas jump", "es above ed")
 JUMP_TOLERANCE = 0.1  # of the largest LV radius: pixels of 2.3 mm instead of 1 mm add up to 0.093 to ACDC's real masks
 SOUND_JUMP = 0.5  # without a source to compare with: no patient of ACDC's training set reaches it at ED (most 0.49)
 AREA_TOLERANCE_PX = 2  # LV pixels of a slice that ES may have more than ED
-RV, MYOCARDIUM = LABELS["rv"], LABELS["myocardium"]
 CORNERS_TOUCH = np.ones((3, 3), bool)
 
 

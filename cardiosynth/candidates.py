@@ -10,10 +10,10 @@ import pandas as pd
 from cardiosynth.anatomy import Anatomy
 from cardiosynth.cohort import Cohort
 from cardiosynth.errors import InputError
-from cardiosynth.masks import MYOCARDIUM, Source, touches_border
+from cardiosynth.masks import Source, touches_border
 from cardiosynth.recipes import Recipe, enumerate_recipes
 from cardiosynth.study import Masks
-from cardiosynth.volumes import ejection_fraction, volume_ml
+from cardiosynth.volumes import MYOCARDIUM, ejection_fraction, volume_ml
 
 
 def candidates(cohort: Cohort, settings: Masks, progress: Callable[[Iterable], Iterable] | None = None) -> pd.DataFrame:

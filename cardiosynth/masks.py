@@ -27,9 +27,8 @@ from cardiosynth.errors import InputError
 from cardiosynth.mending import Mender
 from cardiosynth.recipes import Recipe
 from cardiosynth.variants import vary
-from cardiosynth.volumes import LABELS, LV
+from cardiosynth.volumes import LABELS, LV, MYOCARDIUM, RV
 
-RV, MYOCARDIUM = LABELS["rv"], LABELS["myocardium"]
 PAINTED = RV, MYOCARDIUM, LV  # from the back to the front
 
 

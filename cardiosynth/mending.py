@@ -8,8 +8,9 @@ no volume changes, and neither changes the source's own masks.
 import numpy as np
 from scipy.ndimage import label
 
-from cardiosynth.anatomy import CORNERS_TOUCH, MYOCARDIUM, RV, Findings
-from cardiosynth.volumes import LV
+from cardiosynth.anatomy import CORNERS_TOUCH, Findings
+from cardiosynth.distances import bounding_box
+from cardiosynth.volumes import LV, MYOCARDIUM, RV
 
 IN_PLANE = np.stack([np.zeros((3, 3), bool), CORNERS_TOUCH, np.zeros((3, 3), bool)])
 SPECK = 0.01  # of the RV's largest area in the source: what is smaller and has come off is no RV
@@ -28,8 +29,8 @@ class Mender:
 
         lv_box, rv_box: rows and columns outside which there is no LV or no RV, where known.
         """
-        self._close_walls(frame[:, *_wider(lv_box or _box(frame == LV))])
-        self._drop_specks(frame[:, *(rv_box or _box(frame == RV))])
+        self._close_walls(frame[:, *_wider(lv_box or bounding_box(frame == LV))])
+        self._drop_specks(frame[:, *(rv_box or bounding_box(frame == RV))])
         return frame
 
     def _close_walls(self, part: np.ndarray) -> None:
@@ -60,11 +61,3 @@ def _wider(box: tuple[slice, slice]) -> tuple[slice, slice]:
     """The box and a pixel around it."""
     return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
 
-
-def _box(structure: np.ndarray) -> tuple[slice, slice]:
-    """The rectangle that holds a boolean (slices, H, W) in all slices; one pixel if empty."""
-    sides = []
-    for axis in (1, 2):
-        held = np.flatnonzero(structure.any(axis=(0, 3 - axis)))
-        sides.append(slice(int(held[0]), int(held[-1]) + 1) if len(held) else slice(0, 1))
-    return tuple(sides)

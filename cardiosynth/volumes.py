@@ -3,7 +3,7 @@
 import numpy as np
 
 LABELS = {"background": 0, "rv": 1, "myocardium": 2, "lv": 3}
-LV = LABELS["lv"]
+RV, MYOCARDIUM, LV = LABELS["rv"], LABELS["myocardium"], LABELS["lv"]
 ML_PER_MM3 = 1e-3
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from cardiosynth.cohort import Subject
+from cardiosynth.datasets.dicom import MISSING_SLICE, NEAR_REPEAT
 from cardiosynth.datasets.layout import Scan, find_root
 from cardiosynth.datasets.nifti import apex_first
 from cardiosynth.errors import InputError
@@ -27,7 +28,6 @@ FRAMES = ("01", "12")  # about ED, about ES
 ORIGIN_MM = 10000  # added to the locations so that none is negative
 PIXEL_MM = 1.0
 THRESHOLD = 127
-NEAR_REPEAT, MISSING_SLICE = 0.6, 1.5  # times the median distance, as for the DICOM
 LAST_TRAIN, LAST_VALIDATION = 500, 700  # the competition's parts by patient number
 
 

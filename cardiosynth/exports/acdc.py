@@ -6,6 +6,7 @@ from pathlib import Path
 from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
 from cardiosynth.exports import nifti
+from cardiosynth.exports.layout import checked, new_folder, row
 
 MOST_PATIENTS = 999
 FRAMES = (1, 2)
@@ -17,11 +18,11 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
     Frame 1 is ED, frame 2 ES. Returns a row a subject: id, exported_as, edv_ml, esv_ml.
     Raises InputError for a folder that is not empty, a subject without masks and a thousandth patient.
     """
-    root, rows = nifti.new_folder(root, "ACDC"), []
+    root, rows = new_folder(root, "ACDC"), []
     for number, subject in enumerate(subjects, start=1):
         if number > MOST_PATIENTS:
             raise InputError(f"{subject.id}: the {number}th patient, and ACDC's names have three digits; export {MOST_PATIENTS} at most")
-        rows.append(_write_patient(root, f"patient{number:03d}", nifti.checked(subject, "ACDC")))
+        rows.append(_write_patient(root, f"patient{number:03d}", checked(subject, "ACDC")))
     return rows
 
 
@@ -33,4 +34,4 @@ def _write_patient(root: Path, name: str, subject: Subject) -> dict:
             nifti.save(folder / f"{name}_frame{frame:02d}{suffix}.nii.gz", data[:, phase], nifti.distances(subject), affine_mm=False)
     group = subject.extra.get("group", "")
     (folder / "Info.cfg").write_text(f"ED: {FRAMES[0]}\nES: {FRAMES[1]}\nGroup: {group}\nNbFrame: {len(FRAMES)}\n")
-    return nifti.row(subject, name)
+    return row(subject, name)

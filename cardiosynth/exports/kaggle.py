@@ -6,7 +6,7 @@ from pathlib import Path
 from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
 from cardiosynth.exports.dicom import write_frames
-from cardiosynth.exports.nifti import new_folder
+from cardiosynth.exports.layout import new_folder
 
 FOLDERS = {"train": "train", "validation": "validate", "test": "test", "extra_test": "test"}
 TABLES = {"train": "train.csv", "validate": "validate.csv", "test": "solution.csv"}

@@ -15,7 +15,7 @@ from PIL import Image
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets.kaggle_png import FOLDER, FRAMES, LAST_TRAIN, LAST_VALIDATION, ORIGIN_MM, PIXEL_MM, TABLE
 from cardiosynth.errors import InputError
-from cardiosynth.exports import nifti
+from cardiosynth.exports.layout import checked, new_folder, row
 from cardiosynth.preprocessing import normalise, sample_linear, sample_nearest
 from cardiosynth.study import Grid
 from cardiosynth.volumes import LV
@@ -35,7 +35,7 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
     Raises InputError for a folder that is not empty, a subject without masks, of one slice, of slices less than
     2 mm apart or without LV on the new grid, and where a part is full.
     """
-    root, rows, following = nifti.new_folder(root, LAYOUT), [], {}
+    root, rows, following = new_folder(root, LAYOUT), [], {}
     (root / FOLDER).mkdir()
     for subject in subjects:
         split = subject.extra.get("split", "train")
@@ -43,9 +43,9 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
         if number > LAST[split]:
             raise InputError(f"{subject.id}: no number left for {split}, which ends at {LAST[split]} in this layout; export fewer subjects")
         following[FIRST[split]] = number + 1
-        gridded = _on_grid(nifti.checked(subject, LAYOUT))
+        gridded = _on_grid(checked(subject, LAYOUT))
         _write_pairs(root / FOLDER, number, gridded)
-        rows.append(nifti.row(gridded, f"kaggle-{number:04d}"))
+        rows.append(row(gridded, f"kaggle-{number:04d}"))
     columns = {"Id": [int(row["exported_as"][-4:]) for row in rows],
                "Systole": [round(row["esv_ml"], 4) for row in rows], "Diastole": [round(row["edv_ml"], 4) for row in rows]}
     pd.DataFrame(columns).to_csv(root / TABLE, index=False)

@@ -8,6 +8,7 @@ import pandas as pd
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets.mnms import LABELS
 from cardiosynth.exports import nifti
+from cardiosynth.exports.layout import checked, new_folder, row
 
 PARTS = {"train": "Training/Labeled", "validation": "Validation", "test": "Testing", "extra_test": "Testing"}
 TABLE = "export_M&Ms_Dataset_information_diagnosis_opendataset.csv"
@@ -20,15 +21,15 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
     Returns a row a subject: id, exported_as, edv_ml, esv_ml. Raises InputError for a folder that is not empty and
     for a subject without masks.
     """
-    root, rows, table = nifti.new_folder(root, "M&Ms"), [], []
+    root, rows, table = new_folder(root, "M&Ms"), [], []
     for number, subject in enumerate(subjects, start=1):
         code = f"P{number:05d}"
         folder = root / PARTS[subject.extra.get("split", "train")] / code
-        masks = nifti.translate(nifti.checked(subject, "M&Ms").masks, LABELS)
+        masks = nifti.translate(checked(subject, "M&Ms").masks, LABELS)
         nifti.save(folder / f"{code}_sa.nii.gz", subject.images, nifti.distances(subject))
         nifti.save(folder / f"{code}_sa_gt.nii.gz", masks, nifti.distances(subject))
         table.append(_table_row(code, subject))
-        rows.append(nifti.row(subject, code))
+        rows.append(row(subject, code))
     pd.DataFrame(table).to_csv(root / TABLE)  # with a first column of numbers, as the publishers' has
     return rows
 

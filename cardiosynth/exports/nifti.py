@@ -1,4 +1,4 @@
-"""What the NIfTI exports share: a file from an array in the project's order, and the row that names it."""
+"""What the NIfTI exports share: a file from an array in the project's order, and the layout's labels."""
 
 from pathlib import Path
 
@@ -6,26 +6,8 @@ import nibabel as nib
 import numpy as np
 
 from cardiosynth.cohort import Subject
-from cardiosynth.errors import InputError
-from cardiosynth.volumes import volume_ml
 
 KEPT = ("uint8", "int16", "int32", "uint16", "float32", "float64")
-
-
-def new_folder(root: Path, layout: str) -> Path:
-    """An export's folder. Raises InputError where it already holds files, which would mix with the new ones."""
-    root = Path(root)
-    if root.is_file() or (root.is_dir() and any(root.iterdir())):
-        raise InputError(f"{root}: not an empty folder; name a new one for the {layout} export")
-    root.mkdir(parents=True, exist_ok=True)
-    return root
-
-
-def checked(subject: Subject, layout: str) -> Subject:
-    """The subject, if the layout can hold it. Raises InputError where it has no masks."""
-    if subject.masks is None:
-        raise InputError(f"{subject.id}: no masks, and the {layout} layout has a mask for each image; export a cohort with masks")
-    return subject
 
 
 def save(path: Path, array: np.ndarray, distances_mm: tuple[float, float, float], affine_mm: bool = True) -> None:
@@ -50,12 +32,6 @@ def save(path: Path, array: np.ndarray, distances_mm: tuple[float, float, float]
 def distances(subject: Subject) -> tuple[float, float, float]:
     """(row, column, slice) in mm."""
     return (*subject.spacing_mm, subject.slice_gap_mm)
-
-
-def row(subject: Subject, exported_as: str) -> dict:
-    """What stands in the export: the subject's id, the name it was given, and the volumes of its voxels as written."""
-    edv_ml, esv_ml = volume_ml(subject.masks, float(np.prod(subject.spacing_mm)), subject.slice_gap_mm)
-    return {"id": subject.id, "exported_as": exported_as, "edv_ml": float(edv_ml), "esv_ml": float(esv_ml)}
 
 
 def translate(masks: np.ndarray, names: dict[int, int]) -> np.ndarray:

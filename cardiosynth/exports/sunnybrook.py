@@ -9,7 +9,7 @@ from cardiosynth.cohort import Subject
 from cardiosynth.contours import outline, polygon_area
 from cardiosynth.errors import InputError
 from cardiosynth.exports.dicom import write_frames
-from cardiosynth.exports.nifti import checked, new_folder
+from cardiosynth.exports.layout import checked, new_folder
 from cardiosynth.volumes import LABELS, LV, ML_PER_MM3
 
 PARTS = {"train": "TrainingDataContours", "validation": "ValidationDataContours", "test": "OnlineDataContours",

@@ -6,6 +6,7 @@ from pathlib import Path
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets.ukbb import IMAGES, LABELS, MASKS, hashed_id
 from cardiosynth.exports import nifti
+from cardiosynth.exports.layout import checked, new_folder, row
 
 FIRST_EID = 9_000_001
 
@@ -16,11 +17,11 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
     Returns a row a subject: id, exported_as (the hashed id, by the salt that is set), edv_ml, esv_ml.
     Raises InputError for a folder that is not empty, a subject without masks and where no salt is set.
     """
-    root, rows = nifti.new_folder(root, "UK Biobank"), []
+    root, rows = new_folder(root, "UK Biobank"), []
     for eid, subject in enumerate(subjects, start=FIRST_EID):
-        name, masks = hashed_id(str(eid)), nifti.translate(nifti.checked(subject, "UK Biobank").masks, LABELS)
+        name, masks = hashed_id(str(eid)), nifti.translate(checked(subject, "UK Biobank").masks, LABELS)
         for phase in range(2):
             nifti.save(root / str(eid) / IMAGES[phase], subject.images[:, phase], nifti.distances(subject))
             nifti.save(root / str(eid) / MASKS[phase], masks[:, phase], nifti.distances(subject))
-        rows.append(nifti.row(subject, name))
+        rows.append(row(subject, name))
     return rows

@@ -1,6 +1,7 @@
 """Stages that make cohorts of patients or phantom subjects, and write them in public layouts."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +76,7 @@ def export(cohort_folder: Path, layout: str, out: Path) -> None:
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: not empty; name a new folder for the {layout} files")
     partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
     rows = WRITERS[layout].write(partial, (cohort.subject(name) for name in cohort.table.index))
     pd.DataFrame(rows).to_csv(partial / "exported.csv", index=False)
     if out.exists():
