@@ -93,6 +93,14 @@ def segmentation(study: StudyFile, results: Results = None):
 
 
 @app.command()
+def reader(study: StudyFile, results: Results = None):
+    """Train the second U-Net, which reads painted images."""
+    from cardiosynth.stages import networks
+
+    networks.train_reader(*_open(study, results))
+
+
+@app.command()
 def generator(study: StudyFile, results: Results = None):
     """Train the SPADE generator on Dataset 1's training split."""
     from cardiosynth.stages import networks
@@ -101,19 +109,27 @@ def generator(study: StudyFile, results: Results = None):
 
 
 @app.command()
-def paint(study: StudyFile, results: Results = None):
+def paint(study: StudyFile, workers: Workers = 1, results: Results = None):
     """Paint the chosen synthetic masks."""
     from cardiosynth.stages import synthesis
 
-    synthesis.paint(*_open(study, results))
+    synthesis.paint(*_open(study, results), workers)
 
 
 @app.command("fidelity")
 def check_labels(study: StudyFile, results: Results = None):
-    """Read the painted hearts with the U-Net: do they have the size that was asked for?"""
+    """Read the painted hearts with a U-Net: do they have the size that was asked for?"""
     from cardiosynth.stages import synthesis
 
     synthesis.check_labels(*_open(study, results))
+
+
+@app.command()
+def realism(study: StudyFile, results: Results = None):
+    """Judge the painted images: distance from real ones, consistency, sharpness, diversity, copies; the blind test."""
+    from cardiosynth.stages import realism
+
+    realism.judge_images(*_open(study, results))
 
 
 @app.command()

@@ -17,6 +17,8 @@ COLLECTED = (
     *(f"tables/{name}.csv" for name in ("predictions", "table1", "agreement", "tests", "crps")),
     "inference/inference.csv",
     "fidelity/label_fidelity.csv",
+    "generator/checkpoints.csv",
+    *(f"realism/{name}" for name in ("image_quality.csv", "intensities.csv", "spectrum.csv", "nearest.csv", "blind.csv", "blind.png")),
 )
 
 

@@ -27,7 +27,7 @@ def titles(study: Study) -> list[str]:
     """The stages of a study as they announce themselves."""
     return [
         *(f"prepare {name}" for name in datasets(study)),
-        "segmentation", "masks", "generator", "paint", "fidelity",
+        "segmentation", "reader", "masks", "generator", "paint", "fidelity", "realism",
         *(f"train {training.path}" for training in trainings(study)),
         "evaluate", "inference time",
         *(f"notebook {path.stem}" for path in notebooks()),

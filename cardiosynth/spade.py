@@ -1,7 +1,7 @@
-"""SPADE: the network that paints an image into a label mask, its adversary and its losses.
+"""SPADE: the network that paints an image into a label mask, with or without a style vector.
 
-Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019, the
-deterministic path: the mask alone, no style vector. Read it beside section 3 and appendix A there.
+Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019; read it beside
+sections 3 and 4.1 and appendix A there. Its adversary and losses are in ``adversary``.
 N images, K labels, C image channels (1: one frame; 2: both frames of a slice), H x W pixels.
 """
 
@@ -16,7 +16,7 @@ from cardiosynth.volumes import LABELS
 UPSAMPLINGS = 5
 WIDTHS = (16, 16, 16, 8, 4, 2, 1)  # of the blocks, in multiples of base_channels: head, middle x 2, then halving
 UPSAMPLED = (False, True, False, True, True, True, True)  # is a block's input upsampled first?
-PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # shallow to deep (appendix A)
+STYLE_SIDE = 4  # of the map that a style is spread over before it takes the place of the smallest mask
 
 
 def one_hot(masks: Tensor, labels: int = len(LABELS)) -> Tensor:
@@ -68,34 +68,77 @@ class SpadeBlock(nn.Module):
 class SpadeGenerator(nn.Module):
     """Mask to image. Every block sees the mask anew, so that labels survive normalisation to the last layer.
 
-    forward: label planes (N, K, H, W) to images (N, C, H, W) in [-1, 1]. Any H and W: the mask is padded
-    with background to a multiple of 32 and the image cropped back (150 to 160; 64 needs none).
+    forward: label planes (N, C·K, H, W) and, where the settings have a style, styles (N, style_channels), to images
+    (N, C, H, W) in [-1, 1]. Any H and W: the mask is padded with background to a multiple of 32 and the image
+    cropped back (150 to 160; 64 needs none).
     """
 
-    def __init__(self, settings: Settings, image_channels: int = 1):
+    def __init__(self, settings: Settings):
         super().__init__()
-        planes, base = image_channels * len(LABELS), settings.base_channels
+        planes, base = settings.phases * len(LABELS), settings.base_channels
         widths = [base * width for width in WIDTHS]
-        self.first = nn.Conv2d(planes, widths[0], 3, padding=1)
+        if settings.style == "latent":
+            self.first = nn.Linear(settings.style_channels, widths[0] * STYLE_SIDE**2)
+        else:
+            self.first = nn.Conv2d(planes, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList(
             SpadeBlock(inputs, outputs, planes, settings.shared_channels)
             for inputs, outputs in zip([widths[0], *widths], widths)
         )
-        self.last = nn.Conv2d(widths[-1], image_channels, 3, padding=1)
-        _initialise(self)
+        self.last = nn.Conv2d(widths[-1], settings.phases, 3, padding=1)
+        initialise(self)
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, planes: Tensor, style: Tensor | None = None) -> Tensor:
         height, width = planes.shape[-2:]
         planes = pad_to_multiple(planes)
-        x = F.interpolate(planes, [side // 2**UPSAMPLINGS for side in planes.shape[-2:]], mode="nearest")
-        x = self.first(x)  # (N, 16 base, H/32, W/32)
+        x = self.start(planes, style)
         for block, upsampled in zip(self.blocks, UPSAMPLED):
             if upsampled:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
             x = block(x, planes)
-        image = torch.tanh(self.last(F.leaky_relu(x, 0.2)))  # (N, C, H, W), padded
-        top, left = _margin(height), _margin(width)
-        return image[..., top : top + height, left : left + width]
+        return crop(torch.tanh(self.last(F.leaky_relu(x, 0.2))), height, width)
+
+    def start(self, planes: Tensor, style: Tensor | None) -> Tensor:
+        """What the blocks begin with, (N, 16 base, H/32, W/32): the small mask, or the style in its place (4.1 there)."""
+        sides = [side // 2**UPSAMPLINGS for side in planes.shape[-2:]]
+        if style is None:
+            return self.first(F.interpolate(planes, sides, mode="nearest"))
+        x = self.first(style).unflatten(1, (-1, STYLE_SIDE, STYLE_SIDE))
+        return F.interpolate(x, sides, mode="bilinear").contiguous(memory_format=torch.channels_last)
+
+
+class StyleEncoder(nn.Module):
+    """Image to the mean and the log variance of its style (section 4.1 there): strided convs, two linear layers.
+
+    forward: images (N, C, H, W) in [-1, 1] to two tensors (N, style_channels).
+    """
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        widths = [settings.phases, *(settings.base_channels * width for width in (1, 2, 4, 8))]
+        layers = []
+        for inputs, outputs in zip(widths, widths[1:]):
+            conv = spectral_norm(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
+            layers += [conv, nn.InstanceNorm2d(outputs), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(STYLE_SIDE), nn.Flatten())
+        self.mean = nn.Linear(widths[-1] * STYLE_SIDE**2, settings.style_channels)
+        self.log_variance = nn.Linear(widths[-1] * STYLE_SIDE**2, settings.style_channels)
+        initialise(self)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.layers(images)
+        return self.mean(x), self.log_variance(x)
+
+
+def sample(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    """A style drawn from its distribution with standard normal noise of the same shape."""
+    return mean + (0.5 * log_variance).exp() * noise
+
+
+def crop(images: Tensor, height: int, width: int) -> Tensor:
+    """What ``pad_to_multiple`` added taken away again."""
+    top, left = _margin(height), _margin(width)
+    return images[..., top : top + height, left : left + width]
 
 
 def _margin(side: int) -> int:
@@ -117,78 +160,12 @@ def pad_to_multiple(planes: Tensor) -> Tensor:
     return padded
 
 
-class PatchDiscriminator(nn.Module):
-    """Is each patch of a painted mask real? Four 4x4 convs and one to a map of scores (appendix A).
-
-    forward returns the features after every layer, shallow to deep; the last are the scores (N, 1, h, w).
-    """
-
-    def __init__(self, inputs: int, base: int):
-        super().__init__()
-        widths, strides = [base, 2 * base, 4 * base, 8 * base], [2, 2, 2, 1]
-        layers = [nn.Sequential(nn.Conv2d(inputs, base, 4, stride=2, padding=2), nn.LeakyReLU(0.2))]
-        for narrow, wide, stride in zip(widths, widths[1:], strides[1:]):
-            conv = spectral_norm(nn.Conv2d(narrow, wide, 4, stride=stride, padding=2, bias=False))
-            layers.append(nn.Sequential(conv, nn.InstanceNorm2d(wide), nn.LeakyReLU(0.2)))
-        layers.append(nn.Conv2d(widths[-1], 1, 4, padding=2))
-        self.layers = nn.ModuleList(layers)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        features = []
-        for layer in self.layers:
-            x = layer(x)
-            features.append(x)
-        return features
-
-
-class Discriminator(nn.Module):
-    """Two patch discriminators, the second on inputs of half the size, where a patch covers more anatomy.
-
-    forward: label planes (N, K, H, W) and images (N, C, H, W) to a list of features for each scale.
-    """
-
-    def __init__(self, settings: Settings, image_channels: int = 1):
-        super().__init__()
-        inputs = image_channels * (len(LABELS) + 1)
-        self.scales = nn.ModuleList(PatchDiscriminator(inputs, settings.discriminator_channels) for _ in range(2))
-        _initialise(self)
-
-    def forward(self, planes: Tensor, images: Tensor) -> list[list[Tensor]]:
-        x = torch.cat([planes, images], dim=1)
-        half = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-        return [scale(size) for scale, size in zip(self.scales, (x, half))]
-
-
-def _initialise(network: nn.Module) -> None:
+def initialise(network: nn.Module) -> None:
     """Glorot weights with gain 0.02 and zero biases, as GauGAN starts; γ and β start near zero."""
     for name, parameter in network.named_parameters():
-        if parameter.dim() == 4:
+        if parameter.dim() > 1:
             nn.init.xavier_normal_(parameter, gain=0.02)
         else:
             nn.init.zeros_(parameter)
 
 
-def hinge_discriminator(real: list[Tensor], fake: list[Tensor]) -> Tensor:
-    """Mean over scales of mean(max(0, 1 - real)) + mean(max(0, 1 + fake)) for maps of scores."""
-    losses = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake)]
-    return torch.stack(losses).mean()
-
-
-def hinge_generator(fake: list[Tensor]) -> Tensor:
-    """Mean over scales of -mean(fake)."""
-    return -torch.stack([scores.mean() for scores in fake]).mean()
-
-
-def feature_matching(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """L1 between the discriminator's features of real and painted images, the scores left out.
-
-    Summed over layers, mean over scales (Wang et al., CVPR 2018, Eq. 4, each layer by its mean).
-    """
-    losses = [F.l1_loss(f, r.detach()) for rs, fs in zip(real, fake) for r, f in zip(rs[:-1], fs[:-1])]
-    return torch.stack(losses).sum() / len(real)
-
-
-def perceptual(real: list[Tensor], fake: list[Tensor]) -> Tensor:
-    """L1 between features of a pretrained network, shallow to deep, deeper ones weighing more (appendix A)."""
-    weights = PERCEPTUAL_WEIGHTS[-len(real) :]
-    return torch.stack([w * F.l1_loss(f, r.detach()) for w, r, f in zip(weights, real, fake)]).sum()

@@ -15,6 +15,7 @@ from cardiosynth.errors import InputError
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Outlined = Literal["phantom-a", "phantom-b", "acdc", "mnms", "ukbb", "kaggle-png", "sunnybrook"]
 Dataset = Literal[Outlined, "kaggle"]
@@ -115,8 +116,18 @@ def _as_pairs(values: list):
 
 
 class Generator(Section):
-    """SPADE generator and its adversary (Park et al., CVPR 2019; paper, Methods)."""
+    """SPADE generator and its adversary (Park et al., CVPR 2019; paper, Methods).
 
+    frames: ED and ES of a slice painted ``joint`` or each alone (``single``, paper). style: ``none`` (paper) or a
+    ``latent`` vector of style_channels, one for all slices of a ``subject`` or one a ``slice`` (style_of). averaging: decay
+    per step of the averaged weights that paint. discriminator_augment, lecam_weight: against learning few subjects by heart.
+    checkpoints: how often validation subjects judge. perceptual_weights: the published file of VGG19, null for the U-Net's encoder.
+    """
+
+    frames: Literal["joint", "single"] = "joint"
+    style: Literal["none", "latent"] = "none"
+    style_of: Literal["subject", "slice"] = "subject"
+    style_channels: Count = 256
     base_channels: Count = 64
     shared_channels: Count = 128
     discriminator_channels: Count = 64
@@ -124,12 +135,23 @@ class Generator(Section):
     batch: Count = 16
     generator_rate: Positive = 1e-4
     discriminator_rate: Positive = 4e-4
-    feature_weight: float = 10.0
-    perceptual_weight: float = 10.0
+    feature_weight: NotNegative = 10.0
+    perceptual_weight: NotNegative = 10.0
+    kl_weight: NotNegative = 0.05
+    lecam_weight: NotNegative = 0.0
+    discriminator_augment: bool = True
+    averaging: Fraction = 0.995
+    checkpoints: Count = 8
+    perceptual_weights: str | None = None
+
+    @property
+    def phases(self) -> int:
+        """Frames painted at once."""
+        return 2 if self.frames == "joint" else 1
 
 
 class Segmentation(Section):
-    """U-Net used as the comparator and as the feature network of the perceptual loss."""
+    """U-Net used as the comparator, as the feature network of the perceptual loss and as the reader of painted images."""
 
     channels: Count = 16
     epochs: Count = 40
@@ -159,6 +181,15 @@ class Sfera(Section):
     fine_tuning_epochs: Count = 50
 
 
+class Realism(Section):
+    """How painted images are judged: painted_subjects are searched for copies of training images, ``blind`` images of each
+    kind make the blind test, and inception_weights names the published file for FID, null for none."""
+
+    painted_subjects: Count = 60
+    inception_weights: str | None = None
+    blind: Count = 12
+
+
 class Statistics(Section):
     """Bootstrap draws over patients and the confidence level of every interval."""
 
@@ -181,6 +212,7 @@ class Study(Section):
     generator: Generator = Generator()
     segmentation: Segmentation = Segmentation()
     sfera: Sfera = Sfera()
+    realism: Realism = Realism()
     statistics: Statistics = Statistics()
 
     def subset(self, *sections: str) -> dict:

@@ -47,8 +47,8 @@ def parameters(path):
     return source(cell)
 
 
-def test_there_is_a_notebook_for_every_figure_of_the_paper_the_status_the_record_the_readers_and_the_masks():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 15)]
+def test_there_is_a_notebook_for_every_figure_of_the_paper_and_for_each_page_of_its_own():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 17)]
 
 
 @each_notebook

@@ -1,179 +1,87 @@
-"""Training of the generator and painting: reproducible, resumable, and following the mask."""
-
-from dataclasses import replace
+"""Painting: images that follow their mask and their style, streamed into a cohort."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from discs import SIZE, disc_subject
 
-import cardiosynth.painting as painting
-from cardiosynth.cohort import Cohort, Subject, write_cohort
+from cardiosynth import painting
+from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.study import Generator as Settings
 
-TINY = Settings(base_channels=1, shared_channels=4, discriminator_channels=2, steps=6, batch=2)
-SIZE = 32
+TINY = Settings(base_channels=1, shared_channels=4, discriminator_channels=2, style_channels=3)
+LATENT = TINY.model_copy(update={"style": "latent"})
 
 
-def disc_subject(name, radius, rng):
-    """Two slices of a bright disc of blood in a grey ring on a dark ground, with noise."""
-    rows, columns = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
-    distance = np.hypot(rows, columns)
-    frames = [np.select([distance < r, distance < r + 3], [3, 2], 0) for r in (radius, 0.7 * radius)]
-    masks = np.stack([np.stack(frames)] * 2).astype(np.uint8)
-    brightness = np.array([20, 0, 90, 220])[masks]
-    images = np.clip(brightness + rng.normal(0, 5, masks.shape), 0, 255).astype(np.uint8)
-    return Subject(name, "disc", images, masks, (2.0, 2.0), 8.0, 100.0, 50.0, {"split": "train"})
-
-
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    rng = np.random.default_rng(0)
-    subjects = [disc_subject(f"disc-{i}", 6 + i, rng) for i in range(3)]
-    return write_cohort(tmp_path_factory.mktemp("cohort"), subjects)
-
-
-def train(cohort, folder, settings=TINY, features=None, seed=1):
-    return painting.train_generator(cohort, settings, features, folder, seed, progress=False)
+def painter_of(settings, seed=0):
+    """A painter whose weights are large enough to paint something."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        painter = painting.Painter(settings, 4)
+        for parameter in painter.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        if settings.style == "latent":
+            painter.styles.normal_()
+    return painter.eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
-def trained(cohort, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("generator")
-    train(cohort, folder)
-    return folder
+def masks():
+    return np.concatenate([disc_subject("disc", radius, np.random.default_rng(0)).masks for radius in (6, 7, 9)])
 
 
-def test_frames_are_read_subject_by_subject(cohort):
-    images, masks = painting.frames(cohort.take(["disc-2", "disc-0"]))
-    assert images.shape == masks.shape == (8, SIZE, SIZE)
-    assert np.array_equal(images[:4].reshape(2, 2, SIZE, SIZE), cohort.images()[cohort.rows("disc-2")])
-    assert np.array_equal(masks[4:].reshape(2, 2, SIZE, SIZE), cohort.masks()[cohort.rows("disc-0")])
+@pytest.mark.parametrize("frames", ["single", "joint"])
+def test_an_image_depends_on_its_own_mask_alone(masks, frames):
+    studio = painting.Studio(painter_of(TINY.model_copy(update={"frames": frames})), 1)
+    painted = studio.paint("a", masks)
+    assert painted.shape == masks.shape and painted.dtype == np.uint8 and painted.std() > 1
+    assert np.abs(painted[3].astype(int) - studio.paint("b", masks[3:4])[0]).max() <= 1  # rounding of sums in another order
+    assert np.array_equal(painted, studio.paint("a", masks))
 
 
-def test_frames_without_masks_or_subjects_are_refused(cohort, tmp_path):
-    subject = disc_subject("disc", 8, np.random.default_rng(0))
-    bare = write_cohort(tmp_path, [replace(subject, masks=None)])
-    with pytest.raises(InputError, match="without masks"):
-        painting.frames(bare)
-    with pytest.raises(InputError, match="no subject"):
-        painting.frames(cohort.split("test"))
+def test_the_batch_does_not_show(masks):
+    generator = painter_of(TINY).generator
+    apart = painting.paint(generator, masks, batch=1)
+    assert np.abs(painting.paint(generator, masks, batch=4).astype(int) - apart).max() <= 1
 
 
-@pytest.mark.parametrize("turn, kinds", [(False, 20), (True, 40)])
-def test_augmentation_moves_image_and_mask_together(turn, kinds):
-    masks = np.zeros((100, SIZE, SIZE), np.uint8)
-    masks[:, 8:20, 10:15] = 3  # off centre, longer than wide: every turn shows
-    images = masks * 80
-    moved_images, moved_masks = painting.augment(images, masks, np.random.default_rng(0), turn)
-    assert np.array_equal(moved_images, moved_masks * 80)
-    assert ((moved_masks == 3).sum((1, 2)) == 60).all()
-    assert len({mask.tobytes() for mask in moved_masks}) > kinds
-    upright = [np.ptp(np.nonzero(mask)[0]) == 11 for mask in moved_masks]
-    assert all(upright) != turn
+def test_slices_of_a_subject_share_a_style_and_subjects_do_not(masks):
+    same = np.repeat(masks[:1], 3, axis=0)
+    shared = painting.Studio(painter_of(LATENT), 1)
+    one, other = shared.paint("one", same), shared.paint("other", same)
+    assert np.abs(one[0].astype(int) - one[2]).max() <= 1
+    assert np.abs(one[0].astype(int) - other[0]).max() > 3
+    own = painting.Studio(painter_of(LATENT.model_copy(update={"style_of": "slice"})), 1).paint("one", same)
+    assert np.abs(own[0].astype(int) - own[2]).max() > 3
 
 
-def test_same_seed_same_bytes_and_another_seed_others(cohort, trained, tmp_path):
-    train(cohort, tmp_path / "again")
-    train(cohort, tmp_path / "other", seed=2)
-    for name in ("generator.safetensors", "training.csv"):
-        assert (tmp_path / "again" / name).read_bytes() == (trained / name).read_bytes()
-        assert (tmp_path / "other" / name).read_bytes() != (trained / name).read_bytes()
+def test_the_seed_and_the_name_fix_the_style(masks):
+    paintings = [painting.Studio(painter_of(LATENT), seed).paint("one", masks) for seed in (1, 1, 2)]
+    assert np.array_equal(paintings[0], paintings[1]) and not np.array_equal(paintings[0], paintings[2])
 
 
-def test_training_leaves_global_random_numbers_alone(cohort, tmp_path):
-    torch.manual_seed(5)
-    before = torch.random.get_rng_state()
-    train(cohort, tmp_path, TINY.model_copy(update={"steps": 1}))
-    assert torch.equal(before, torch.random.get_rng_state())
-
-
-def test_resumed_equals_uninterrupted(cohort, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(painting, "SAVE_EVERY_S", 0.0)
-    step, done = painting.Training.step, []
-
-    def killed_after_three(self, number, *batch):
-        if len(done) == 3:
-            raise KeyboardInterrupt
-        done.append(number)
-        return step(self, number, *batch)
-
-    monkeypatch.setattr(painting.Training, "step", killed_after_three)
-    with pytest.raises(KeyboardInterrupt):
-        train(cohort, tmp_path)
-    assert not (tmp_path / "generator.safetensors").exists()
-
-    def counted(self, number, *batch):
-        done.append(number)
-        return step(self, number, *batch)
-
-    monkeypatch.setattr(painting.Training, "step", counted)
-    train(cohort, tmp_path)
-    assert done == [0, 1, 2, 3, 4, 5]
-    for name in ("generator.safetensors", "training.csv"):
-        assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["generator.safetensors", "training.csv"]
-
-
-def test_a_state_of_other_settings_is_not_resumed(cohort, tmp_path, monkeypatch):
-    monkeypatch.setattr(painting, "SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr(painting, "_calibrate", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        train(cohort, tmp_path)
-    monkeypatch.undo()
-    changed = TINY.model_copy(update={"feature_weight": 1.0})
-    train(cohort, tmp_path, changed)
-    train(cohort, tmp_path / "fresh", changed)
-    assert (tmp_path / "generator.safetensors").read_bytes() == (tmp_path / "fresh/generator.safetensors").read_bytes()
-
-
-def test_the_perceptual_loss_is_used_and_logged(cohort, tmp_path):
-    halves = lambda images: [torch.nn.functional.avg_pool2d(images, 2)]  # noqa: E731
-    train(cohort, tmp_path, TINY.model_copy(update={"steps": 2}), halves)
-    log = pd.read_csv(tmp_path / "training.csv")
-    assert (log["perceptual"] > 0).all()
-    assert list(log["step"]) == [1, 2]
-
-
-def test_painting_gives_images_that_depend_on_their_own_mask_alone(cohort, trained):
-    generator = painting.load_generator(trained)
-    masks = painting.frames(cohort)[1]
-    painted = painting.paint(generator, masks, batch=5)
-    assert painted.shape == masks.shape and painted.dtype == np.uint8
-    alone = painting.paint(generator, masks[7:8])
-    assert np.abs(painted[7].astype(int) - alone[0]).max() <= 1  # rounding of sums taken in another order
-    assert np.array_equal(painted, painting.paint(generator, masks, batch=5))
-
-
-def test_the_loaded_generator_paints_as_the_trained_one(cohort, tmp_path):
-    generator = train(cohort, tmp_path, TINY.model_copy(update={"steps": 2}))
-    masks = painting.frames(cohort)[1]
-    assert np.array_equal(painting.paint(generator, masks), painting.paint(painting.load_generator(tmp_path), masks))
+@pytest.mark.parametrize("settings", [TINY, LATENT], ids=["plain", "latent"])
+def test_the_loaded_painter_paints_as_the_saved_one(masks, tmp_path, settings):
+    painter = painter_of(settings)
+    painting.save_painter(tmp_path, painter)
+    loaded = painting.load_painter(tmp_path)
+    assert loaded.settings == settings
+    assert np.array_equal(*(painting.Studio(each, 1).paint("a", masks) for each in (painter, loaded)))
 
 
 def test_a_missing_generator_is_named(tmp_path):
     with pytest.raises(InputError, match="generator.safetensors"):
-        painting.load_generator(tmp_path)
+        painting.load_painter(tmp_path)
 
 
-def test_a_short_training_learns_which_label_is_bright(cohort, tmp_path):
-    settings = Settings(base_channels=1, shared_channels=8, discriminator_channels=4, steps=40, batch=2,
-                        generator_rate=2e-3, discriminator_rate=2e-3)
-    generator = train(cohort, tmp_path, settings, lambda images: [images])
-    masks = painting.frames(cohort)[1]
-    painted = painting.paint(generator, masks)
-    blood, muscle, ground = (painted[masks == label].mean() for label in (3, 2, 0))
-    assert blood > muscle + 40 and muscle > ground + 20
-
-
-def test_painted_subjects_stream_into_a_cohort(cohort, trained, tmp_path):
-    generator = painting.load_generator(trained)
-    masks = cohort.masks()[cohort.rows("disc-1")]
+def test_painted_subjects_stream_into_a_cohort(masks, tmp_path):
+    studio = painting.Studio(painter_of(TINY), 1)
     row = pd.Series({"id": "synthetic-1", "source": "disc-1", "edv_ml": 120.0, "esv_ml": 30.0, "slice_gap_mm": 8.0,
                      "spacing_mm": 2.0, "split": "train", "gamma": 0.9, "first": 99, "slices": 2, "ef": 75.0})
-    written = write_cohort(tmp_path, painting.paint_subjects(generator, [(row, masks)]))
-    assert np.array_equal(written.images()[0, 1], painting.paint(generator, masks[0])[1])
+    written = write_cohort(tmp_path, painting.paint_subjects(studio, [(row, masks)]))
+    assert np.array_equal(written.images(), studio.paint("synthetic-1", masks))
     entry = Cohort.open(tmp_path).table.loc["synthetic-1"]
     assert (entry["source"], entry["gamma"], entry["first"], entry["ef"]) == ("disc-1", 0.9, 0, 75.0)
     assert not (tmp_path / "masks.npy").exists()

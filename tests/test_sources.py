@@ -16,8 +16,9 @@ ROOT = Path(__file__).parent.parent
 def test_every_reader_has_its_source_its_page_and_its_row_in_the_book():
     sources = yaml.safe_load((ROOT / "data" / "sources.yaml").read_text())
     assert set(sources) == {*LAYOUTS, "phantom"}
-    keys = {"title", "source", "reference", "licence", "access", "size", "subjects", "checksum", "command"}
-    assert all(set(entry) == keys and all(entry.values()) for entry in sources.values())
+    keys = {"title", "source", "reference", "licence", "images_may_be_shown", "access", "size", "subjects", "checksum", "command"}
+    assert all(set(entry) == keys and all(value not in ("", None) for value in entry.values()) for entry in sources.values())
+    assert all(isinstance(entry["images_may_be_shown"], bool) for entry in sources.values())
     assert {page.stem for page in (ROOT / "book" / "layouts").glob("*.md")} == set(LAYOUTS)
     table = (ROOT / "book" / "data.md").read_text()
     for name in LAYOUTS:

@@ -4,21 +4,13 @@ import pytest
 import torch
 from torch.nn.utils.parametrize import is_parametrized
 
-from cardiosynth.spade import (
-    Discriminator,
-    Spade,
-    SpadeBlock,
-    SpadeGenerator,
-    feature_matching,
-    hinge_discriminator,
-    hinge_generator,
-    one_hot,
-    pad_to_multiple,
-    perceptual,
-)
+from cardiosynth.adversary import Discriminator, hinge_generator
+from cardiosynth.spade import Spade, SpadeBlock, SpadeGenerator, StyleEncoder, one_hot, pad_to_multiple, sample
 from cardiosynth.study import Generator as Settings
 
-TINY = Settings(base_channels=1, shared_channels=3, discriminator_channels=2)
+TINY = Settings(frames="single", base_channels=1, shared_channels=3, discriminator_channels=2)
+JOINT = TINY.model_copy(update={"frames": "joint"})
+LATENT = TINY.model_copy(update={"style": "latent", "style_channels": 5})
 
 
 @pytest.fixture(autouse=True)
@@ -54,9 +46,9 @@ def test_the_image_has_the_size_of_the_mask(size):
 
 def test_both_frames_of_a_slice_can_be_painted_together():
     masks = torch.stack([some_masks(2, 32), some_masks(2, 32, seed=1)], dim=1)
-    images = SpadeGenerator(TINY, image_channels=2)(one_hot(masks))
+    images = SpadeGenerator(JOINT)(one_hot(masks))
     assert images.shape == (2, 2, 32, 32)
-    scores = Discriminator(TINY, image_channels=2)(one_hot(masks), images)
+    scores = Discriminator(JOINT)(one_hot(masks), images)
     assert scores[0][-1].shape[:2] == (2, 1)
 
 
@@ -116,47 +108,24 @@ def test_a_block_that_keeps_its_width_has_no_shortcut_conv():
     assert block.conv_s is None and block.spade_s is None
 
 
-def test_discriminator_has_two_scales_of_five_layers_and_normalises_the_middle():
-    discriminator = Discriminator(TINY)
-    found = discriminator(one_hot(some_masks(2, 64)), torch.zeros(2, 1, 64, 64))
-    assert [len(scale) for scale in found] == [5, 5]
-    assert found[0][0].shape[-1] == 33 and found[1][0].shape[-1] == 17
-    for scale in discriminator.scales:
-        convs = [layer[0] for layer in scale.layers[1:4]]
-        assert all(is_parametrized(conv, "weight") for conv in convs)
-        assert all(isinstance(layer[1], torch.nn.InstanceNorm2d) for layer in scale.layers[1:4])
+@pytest.mark.parametrize("size", [32, 64, 150])
+def test_a_style_takes_the_place_of_the_smallest_mask_at_any_size(size):
+    generator = SpadeGenerator(LATENT).eval()
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    planes = one_hot(some_masks(1, size).expand(2, -1, -1))
+    images = generator(planes, torch.tensor([[0.0] * 5, [1.0, -1.0, 0.5, 2.0, 0.0]]))
+    assert images.shape == (2, 1, size, size)
+    assert (images[0] - images[1]).abs().max() > 1e-3
 
 
-def test_hinge_loss_by_hand():
-    real, fake = [torch.tensor([2.0, 0.5])], [torch.tensor([-3.0, 0.5])]
-    # real: (0 + 0.5) / 2; fake: (0 + 1.5) / 2
-    assert hinge_discriminator(real, fake).item() == pytest.approx(0.25 + 0.75)
-    assert hinge_generator(fake).item() == pytest.approx(1.25)
+def test_the_encoder_gives_a_mean_and_a_log_variance_of_the_width_asked_for():
+    mean, log_variance = StyleEncoder(LATENT)(torch.rand(3, 1, 64, 64))
+    assert mean.shape == log_variance.shape == (3, 5)
 
 
-def test_hinge_loss_is_the_mean_over_scales():
-    real, fake = [torch.tensor([2.0]), torch.tensor([0.0])], [torch.tensor([-2.0]), torch.tensor([1.0])]
-    assert hinge_discriminator(real, fake).item() == pytest.approx((0 + 3) / 2)
-    assert hinge_generator(fake).item() == pytest.approx((2 - 1) / 2)
-
-
-def test_feature_matching_is_zero_for_equal_images():
-    discriminator, planes = Discriminator(TINY), one_hot(some_masks(1, 32))
-    image = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
-    found = discriminator.eval()(planes, image)
-    assert feature_matching(found, found).item() == 0
-    assert feature_matching(found, discriminator(planes, -image)).item() > 0
-
-
-def test_feature_matching_by_hand_leaves_the_scores_out():
-    real = [[torch.zeros(2), torch.zeros(2), torch.zeros(1)]]
-    fake = [[torch.tensor([1.0, 3.0]), torch.tensor([0.5, 0.5]), torch.tensor([100.0])]]
-    assert feature_matching(real, fake).item() == pytest.approx(2.0 + 0.5)
-    assert feature_matching(real * 2, fake * 2).item() == pytest.approx(2.5)
-
-
-def test_perceptual_loss_weighs_the_deepest_map_most():
-    zero, one = torch.zeros(3), torch.ones(3)
-    assert perceptual([zero] * 5, [one] * 5).item() == pytest.approx(1 / 32 + 1 / 16 + 1 / 8 + 1 / 4 + 1)
-    assert perceptual([zero, zero], [zero, one]).item() == pytest.approx(1.0)
-    assert perceptual([zero, zero], [one, zero]).item() == pytest.approx(1 / 4)
+def test_a_style_is_drawn_with_its_mean_and_deviation():
+    noise = torch.randn(100000, 1, generator=torch.Generator().manual_seed(0))
+    drawn = sample(torch.full_like(noise, 2.0), torch.full_like(noise, 2 * 1.0986123), noise)  # log 3, twice
+    assert drawn.mean().item() == pytest.approx(2.0, abs=0.03)
+    assert drawn.std().item() == pytest.approx(3.0, abs=0.03)

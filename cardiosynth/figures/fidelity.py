@@ -13,7 +13,7 @@ COLUMNS = {"_real": "real, validation", "_synthetic": "painted, validation", "_s
 
 
 def label_fidelity(results: Results) -> Table:
-    """The U-Net's reading of real and painted hearts."""
+    """The reader's finding in real and painted hearts."""
     values = results.table("label_fidelity").set_index("quantity")["value"]
     frame = pd.DataFrame({"": list(ROWS.values())} | {title: [values[name + suffix] for name in ROWS] for suffix, title in COLUMNS.items()})
-    return Table(frame, f"What the U-Net, trained on real hearts, reads of real and of painted ones. {results.origin(1)}", 2)
+    return Table(frame, f"What the reader, a U-Net trained on real hearts, finds in real and in painted ones. {results.origin(1)}", 2)

@@ -1,13 +1,16 @@
-"""Stages that train the two networks of image synthesis: the U-Net and the SPADE generator."""
+"""Stages that train the networks of image synthesis: two U-Nets and the SPADE generator."""
 
 from pathlib import Path
 
-from cardiosynth import painting, segmentation
+from cardiosynth import generator_training, pretrained, segmentation
 from cardiosynth.cohort import Cohort
+from cardiosynth.judging import Judge
 from cardiosynth.predictions import predictions_frame
 from cardiosynth.provenance import device, stage
 from cardiosynth.stages import HELD_OUT
 from cardiosynth.study import Study
+
+READER_SEED = 1  # added to the study's
 
 
 def train_segmentation(study: Study, results: Path) -> None:
@@ -21,9 +24,19 @@ def train_segmentation(study: Study, results: Path) -> None:
         frame.to_csv(folder / "predictions.csv", index=False)
 
 
+def train_reader(study: Study, results: Path) -> None:
+    """reader/: a second U-Net of another seed, which reads painted images and has no part in making them."""
+    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+    with stage(results / "reader", "reader", study.subset("segmentation", "seed")) as folder:
+        segmentation.train_segmentation(cohort, study.segmentation, folder, study.seed + READER_SEED, device(), title="reader")
+
+
 def train_generator(study: Study, results: Path) -> None:
-    """generator/: the SPADE generator, trained on Dataset 1's training split only."""
-    cohort = Cohort.open(results / "cohorts" / study.datasets.a).split("train")
+    """generator/: the SPADE generator, trained on Dataset 1's training split; validation subjects choose the checkpoint."""
+    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+    weights = study.generator.perceptual_weights
     with stage(results / "generator", "generator", study.subset("generator", "seed")) as folder:
-        features = segmentation.features(segmentation.load_segmentation(results / "segmentation", device()))
-        painting.train_generator(cohort, study.generator, features, folder, study.seed, device())
+        network = segmentation.load_segmentation(results / "segmentation", device())
+        features = pretrained.vgg19_features(weights, device()) if weights else segmentation.features(network)
+        judge = Judge(cohort.split("validation"), network, study.seed, device())
+        generator_training.train_generator(cohort.split("train"), study.generator, features, judge, folder, study.seed, device())

@@ -1,19 +1,25 @@
 """Stages that make the synthetic cohort: masks as recipes, then painted images."""
 
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from cardiosynth import fidelity, masks, painting, segmentation, selection
 from cardiosynth.candidates import candidates, read_candidates
 from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.progress import bar
-from cardiosynth.provenance import device, stage
+from cardiosynth.provenance import device, sha256, stage
 from cardiosynth.recipes import recipes
-from cardiosynth.study import Study
+from cardiosynth.study import Study, fingerprint
+
+PART = 50  # synthetic subjects painted between two points at which a killed run can go on
 
 
 def synthesise_masks(study: Study, results: Path) -> None:
@@ -39,15 +45,45 @@ def synthesise_masks(study: Study, results: Path) -> None:
         pd.concat(wanted).set_index("split").to_csv(folder / "selection.csv")
 
 
-def paint(study: Study, results: Path) -> None:
-    """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes."""
-    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+def paint(study: Study, results: Path, workers: int = 1) -> None:
+    """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes.
+
+    Painted in parts by ``workers`` processes, each a small cohort that a killed run leaves behind for the next, then
+    joined one subject at a time: memory does not grow with their number.
+    """
     table = read_candidates(results / "synthetic" / "candidates.csv")
     chosen = table[table["chosen"]].assign(source="synthetic")
     with stage(results / "synthetic" / "images", "paint", study.subset("seed")) as folder:
-        generator = painting.load_generator(results / "generator", device())
-        pairs = bar(masks_of(chosen, cohort), "paint", total=len(chosen))
-        write_cohort(folder, painting.paint_subjects(generator, pairs, device=device()))
+        parts = folder / "parts"
+        mark = fingerprint([study.seed, sha256(results / "generator" / painting.FILE), chosen.to_csv()])
+        if not (parts / mark).is_dir():
+            shutil.rmtree(parts, ignore_errors=True)
+        jobs = [(study, results, chosen.iloc[first : first + PART], parts / mark / f"{first:06d}") for first in range(0, len(chosen), PART)]
+        pending = [job for job in jobs if not (job[-1] / "subjects.csv").is_file()]
+        for _ in bar(_painted(pending, workers), "paint", total=len(pending)):
+            pass
+        cohorts = (Cohort.open(job[-1]) for job in jobs)
+        write_cohort(folder, (part.subject(name) for part in cohorts for name in part.table.index))
+        shutil.rmtree(parts)
+
+
+def _painted(jobs: list[tuple], workers: int) -> Iterator[None]:
+    """The parts painted, in one process or several."""
+    if workers == 1 or len(jobs) < 2:
+        yield from map(_paint_part, jobs)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        try:
+            yield from pool.map(_paint_part, jobs)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _paint_part(job: tuple) -> None:
+    study, results, rows, folder = job
+    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+    studio = painting.Studio(painting.load_painter(results / "generator", device()), study.seed, device())
+    write_cohort(folder, painting.paint_subjects(studio, masks_of(rows, cohort)))
 
 
 def masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, np.ndarray]]:
@@ -59,7 +95,7 @@ def masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, 
 
 
 def check_labels(study: Study, results: Path) -> None:
-    """fidelity/label_fidelity.csv: what the U-Net reads of real and of painted hearts that neither network was trained on.
+    """fidelity/label_fidelity.csv: what the reader finds in real and in painted hearts that no network was trained on.
 
     Columns quantity and value. ``_real`` and ``_synthetic`` are the validation split's; ``_synthetic_train`` the painted
     hearts that SFERA is pre-trained on. ``ef_bias`` and ``ef_mae`` are those of ``_synthetic``.
@@ -67,7 +103,7 @@ def check_labels(study: Study, results: Path) -> None:
     cohort, painted = Cohort.open(results / "cohorts" / study.datasets.a), Cohort.open(results / "synthetic" / "images")
     table = read_candidates(results / "synthetic" / "candidates.csv")
     with stage(results / "fidelity", "fidelity", {}) as folder:
-        network = segmentation.load_segmentation(results / "segmentation", device())
+        network = segmentation.load_segmentation(results / "reader", device())
         real = (_heart(cohort, row, cohort.masks()[cohort.rows(row.name)]) for _, row in cohort.split("validation").table.iterrows())
         values = fidelity.summary(fidelity.read_labels(network, real, device()), "_real")
         for split, suffix in (("validation", "_synthetic"), ("train", "_synthetic_train")):

@@ -1,0 +1,106 @@
+"""Why a network that learnt from painted hearts alone reads real ones with a bias: one cause after the other.
+
+    python benchmarks/label_shift.py STUDY.yaml --results results/STUDY --csv data/results/generators/label_shift_STUDY.csv
+
+SFERA is trained on the real training subjects, on the same masks painted (the same hearts, so that nothing but the image
+differs), and on the synthetic cohort (other hearts too); each reads the real validation subjects and the same masks painted. The
+difference between the two readings of one network is what the image does; what is left on painted ones is what the network and
+the composition of the cohort do. Further rows change one thing about the painted images. Validation subjects only.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.ndimage import gaussian_filter
+
+from cardiosynth import painting
+from cardiosynth.cohort import Cohort
+from cardiosynth.measures import rmse
+from cardiosynth.sfera import Sfera, VolumeRidge
+from cardiosynth.study import load_study
+from cardiosynth.training import Hearts, Schedule, apply, train
+from cardiosynth.volumes import ejection_fraction
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--csv", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2])
+    options = parser.parse_args()
+    study = load_study(options.study)
+    cohort = Cohort.open(options.results / "cohorts" / study.datasets.a)
+    synthetic = Cohort.open(options.results / "synthetic" / "images")
+    studio = painting.Studio(painting.load_painter(options.results / "generator"), study.seed)
+    real = {split: Hearts.of(cohort.split(split)) for split in ("train", "validation")}
+    painted = {split: repainted(studio, cohort.split(split), real[split]) for split in real}
+    noise = missing_noise(real["train"], painted["train"])
+    sets = {
+        "real": real["train"], "painted, same masks": painted["train"], "painted, with the noise that is missing": noisy(painted["train"], noise),
+        "synthetic cohort": Hearts.of(synthetic.split("train")),
+        "synthetic cohort, with the noise that is missing": noisy(Hearts.of(synthetic.split("train")), noise),
+    }  # fmt: skip
+    gaps = cohort.split("validation").table["slice_gap_mm"].to_numpy()
+    rows = []
+    for name, hearts in sets.items():
+        for seed in options.seeds:
+            read = trained(study, hearts, real["validation"] if name == "real" else painted["validation"], seed, "synthetic" in name)
+            for on, held_out in (("real", real["validation"]), ("painted", painted["validation"])):
+                rows.append({"trained_on": name, "read_on": on, "seed": seed} | errors(read(held_out), held_out.volumes, gaps))
+                print(rows[-1], flush=True)
+            options.csv.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(rows).round(3).to_csv(options.csv, index=False)
+
+
+def repainted(studio, cohort: Cohort, real: Hearts) -> Hearts:
+    """The cohort's own masks painted, with the volumes of the real subjects."""
+    images = [torch.from_numpy(studio.paint(str(name), np.asarray(cohort.masks()[cohort.rows(name)]))) for name in cohort.table.index]
+    return Hearts(images, real.volumes)
+
+
+def missing_noise(real: Hearts, painted: Hearts) -> float:
+    """SD (grey levels) of white noise that lifts the fine structure of painted images to that of real ones."""
+    fine = [np.mean([np.var((a := images.numpy().astype(float)) - gaussian_filter(a, (0, 0, 1, 1))) for images in hearts.images])
+            for hearts in (real, painted)]
+    rng = np.random.default_rng(0)
+    white = rng.standard_normal((64, 64, 64))
+    return float(np.sqrt(max(fine[0] - fine[1], 0.0) / np.var(white - gaussian_filter(white, (0, 1, 1)))))
+
+
+def noisy(hearts: Hearts, sd: float) -> Hearts:
+    """The same hearts with white noise of that SD in grey levels."""
+    rng = np.random.default_rng(1)
+    return Hearts([torch.from_numpy((images.numpy() + rng.normal(0, sd, images.shape)).clip(0, 255).astype(np.uint8)) for images in hearts.images],
+                  hearts.volumes)
+
+
+def trained(study, hearts: Hearts, validation: Hearts, seed: int, synthetic: bool):
+    """A reader of hearts: SFERA with its ridge, both fitted on ``hearts``; ``validation`` chooses the epoch."""
+    settings = study.sfera
+    torch.manual_seed(seed)
+    network = Sfera(settings, study.grid.size_px).to(memory_format=torch.channels_last)
+    schedule = Schedule(settings.synthetic_epochs if synthetic else settings.real_epochs, settings.batch, settings.rate)
+    with tempfile.TemporaryDirectory() as folder:
+        network = train(network, hearts, validation, schedule, (0.0, float(hearts.volumes.max())), Path(folder), seed, "cpu", "", "train")
+    seen = (apply(network, h, "cpu", "features") for h in (hearts, validation))
+    ridge = VolumeRidge.fit(next(seen), hearts.volumes, next(seen), validation.volumes)
+    return lambda held_out: ridge.predict(apply(network, held_out, "cpu", "features"))[0]
+
+
+def errors(predicted: np.ndarray, true: np.ndarray, gaps: np.ndarray) -> dict:
+    """Bias and RMSE of EDV, ESV (ml) and EF (points), and the correlation of the EF."""
+    found = {}
+    predicted, true = predicted * gaps[:, None], true * gaps[:, None]
+    ef = [ejection_fraction(v[:, 0], v[:, 1]) for v in (predicted, true)]
+    for name, a, b in (("edv_ml", predicted[:, 0], true[:, 0]), ("esv_ml", predicted[:, 1], true[:, 1]), ("ef", *ef)):
+        found |= {f"{name}_bias": float(np.mean(a - b)), f"{name}_rmse": float(rmse(a - b))}
+    return found | {"ef_r": float(np.corrcoef(*ef)[0, 1])}
+
+
+if __name__ == "__main__":
+    main()
