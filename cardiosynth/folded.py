@@ -41,26 +41,26 @@ class FoldedGenerator(nn.Module):
     Raises ValueError where the planes are not one-hot.
     """
 
+    start = SpadeGenerator.start  # with self.first, as there
+
     def __init__(self, generator: SpadeGenerator):
         super().__init__()
         self.first = generator.first
         self.blocks = nn.ModuleList(FoldedBlock(block, up) for block, up in zip(generator.blocks, UPSAMPLED))
         self.last = FoldedConv(generator.last)
 
-    start = SpadeGenerator.start
-
     @torch.no_grad()
     def forward(self, planes: Tensor, style: Tensor | None = None) -> Tensor:
         height, width = planes.shape[-2:]
         planes, dtype = pad_to_multiple(planes), self.last.weight.dtype
-        codes = encode(planes)
+        codes, count = encode(planes), count_codes(planes.shape[1])
         x = self.start(planes.to(dtype), None if style is None else style.to(dtype)).movedim(1, 3).contiguous()
         stride = 2**UPSAMPLINGS  # every so many pixels is the nearest of a smaller mask
-        around = Neighbourhoods.of(codes[:, ::stride, ::stride])
+        around = Neighbourhoods.of(codes[:, ::stride, ::stride], count)
         for block in self.blocks:
             if block.upsampled:
                 stride //= 2
-                around = Neighbourhoods.of(codes[:, ::stride, ::stride])
+                around = Neighbourhoods.of(codes[:, ::stride, ::stride], count)
             x = block(x, around)
         images = torch.tanh(self.last(F.leaky_relu_(x, 0.2))).movedim(3, 1)
         return crop(images, height, width).float()
@@ -105,7 +105,7 @@ class FoldedSpade(nn.Module):
         scale, scale_bias = gamma * rate, (1 + gamma_bias) * rate
         self.register_buffer("weight", torch.cat([scale, beta - scale * mean], dim=2).flatten(1))
         self.register_buffer("bias", torch.cat([scale_bias, beta_bias - scale_bias * mean]))
-        shared = (code_planes(spade.shared.in_channels).to(self.weight) @ by_places(spade.shared.weight).flatten(1))
+        shared = code_planes(spade.shared.in_channels).to(self.weight) @ by_places(spade.shared.weight).flatten(1)
         self.register_buffer("shared", shared.unflatten(1, (PLACES, -1)).flatten(0, 1))
         self.register_buffer("shared_bias", spade.shared.bias.clone())
 
@@ -149,9 +149,9 @@ class Neighbourhoods:
     above: Tensor
 
     @classmethod
-    def of(cls, codes: Tensor) -> "Neighbourhoods":
-        """codes: (N, h, w) as of ``encode``."""
-        threes, three = _neighbours(codes, int(codes.max()) + 1)
+    def of(cls, codes: Tensor, count: int) -> "Neighbourhoods":
+        """codes: (N, h, w) as of ``encode``, below count."""
+        threes, three = _neighbours(codes, count)
         fives, five = _neighbours(threes, len(three))
         image, line, column = (fives != BACKGROUND).nonzero(as_tuple=True)
         height, width = codes.shape[1:]
@@ -189,8 +189,13 @@ def encode(planes: Tensor) -> Tensor:
     return codes + BACKGROUND
 
 
+def count_codes(channels: int) -> int:
+    """How many codes so many planes may have, with OUTSIDE."""
+    return 1 + len(LABELS) ** (channels // len(LABELS))
+
+
 def code_planes(channels: int) -> Tensor:
-    """What ``encode`` had of each code, (1 + K^C, C·K); of OUTSIDE nothing."""
+    """The planes (1 + K^C, C·K) of each code, none set for OUTSIDE."""
     labels = torch.cartesian_prod(*[torch.arange(len(LABELS))] * (channels // len(LABELS)))
     planes = F.one_hot(labels, len(LABELS)).float().view(-1, channels)
     return torch.cat([torch.zeros(1, channels), planes])
