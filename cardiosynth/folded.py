@@ -77,16 +77,16 @@ class FoldedBlock(nn.Module):
         self.spade_s = None
         if block.spade_s is not None:
             self.spade_s = FoldedSpade(block.spade_s)
-            self.register_buffer("weight_s", block.conv_s.weight.flatten(1))
+            self.register_buffer("weight_s", block.conv_s.weight.clone())
 
     def forward(self, x: Tensor, around: "Neighbourhoods") -> Tensor:
         others = rows(x, around.above if self.upsampled else around.where)
         main = self.conv_0(self.join(*map(leaky_relu, self.spade_0(x, others, around)), around))
-        background, others_1 = map(leaky_relu, self.spade_1(main, rows(main, around.where), around))
+        background, others_1 = map(leaky_relu, self.spade_1(main, rows(main, around.where), around, out=main))
         main = self.conv_1(put(background, others_1, around))
         if self.spade_s is None:
             return main.add_(upsample(x) if self.upsampled else x)
-        return main.add_(self.join(*(F.linear(part, self.weight_s) for part in self.spade_s(x, others, around)), around))
+        return main.add_(self.join(*(product(part, self.weight_s) for part in self.spade_s(x, others, around)), around))
 
     def join(self, background: Tensor, others: Tensor, around: "Neighbourhoods") -> Tensor:
         """The background at the size of the block, with the other pixels in their places."""
@@ -103,19 +103,19 @@ class FoldedSpade(nn.Module):
         gamma, beta = by_places(spade.gamma_beta.weight).chunk(2, dim=2)
         gamma_bias, beta_bias = spade.gamma_beta.bias.chunk(2)
         scale, scale_bias = gamma * rate, (1 + gamma_bias) * rate
-        self.register_buffer("weight", torch.cat([scale, beta - scale * mean], dim=2).flatten(1))
+        self.register_buffer("weight", torch.cat([scale, beta - scale * mean], dim=2).flatten(1).T[..., None, None].contiguous())
         self.register_buffer("bias", torch.cat([scale_bias, beta_bias - scale_bias * mean]))
         shared = code_planes(spade.shared.in_channels).to(self.weight) @ by_places(spade.shared.weight).flatten(1)
         self.register_buffer("shared", shared.unflatten(1, (PLACES, -1)).flatten(0, 1))
         self.register_buffer("shared_bias", spade.shared.bias.clone())
 
-    def forward(self, x: Tensor, others: Tensor, around: "Neighbourhoods") -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, others: Tensor, around: "Neighbourhoods", out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         shared = F.relu_(sum_over(around.three, self.shared).add_(self.shared_bias))
         shared[OUTSIDE] = 0  # as a conv pads
-        both = sum_over(around.five, (shared @ self.weight).view(-1, len(self.bias))).add_(self.bias)
+        both = sum_over(around.five, product(shared, self.weight).view(-1, len(self.bias))).add_(self.bias)
         scale, shift = (table.contiguous() for table in both.chunk(2, dim=1))
-        background = torch.addcmul(shift[BACKGROUND], x, scale[BACKGROUND])
-        return background, torch.addcmul(F.embedding(around.row, shift), others, F.embedding(around.row, scale))
+        others = F.embedding(around.row, shift).addcmul_(others, F.embedding(around.row, scale))
+        return torch.addcmul(shift[BACKGROUND], x, scale[BACKGROUND], out=out), others
 
 
 class FoldedConv(nn.Module):
@@ -181,10 +181,11 @@ def _triples(numbers: Tensor, count: int, axis: int) -> tuple[Tensor, Tensor]:
 def encode(planes: Tensor) -> Tensor:
     """One integer a pixel (N, H, W) for the labels of its frames in one-hot planes (N, C·K, H, W): BACKGROUND, or more."""
     frames = planes.unflatten(1, (-1, len(LABELS)))
-    if not (((planes == 0) | (planes == 1)).all() and (frames.sum(2) == 1).all()):
+    most, labels = frames.max(dim=2)
+    if not ((most == 1) & (frames.abs().sum(dim=2) == 1)).all():
         raise ValueError("label planes must be one-hot: one label of each frame at every pixel")
-    codes = torch.zeros_like(planes[:, 0], dtype=torch.long)
-    for frame in frames.argmax(2).unbind(1):
+    codes = torch.zeros_like(labels[:, 0])
+    for frame in labels.unbind(1):
         codes = codes * len(LABELS) + frame
     return codes + BACKGROUND
 
@@ -212,6 +213,17 @@ def sum_over(table: Tensor, parts: Tensor) -> Tensor:
 
 
 # ---------------------------------------------------------------- pixels as rows
+
+
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """x (..., I) by a weight (O, I, 1, 1) to (..., O), on CPUs that are not Intel's in half the time of a matmul.
+
+    Dilation changes nothing in a 1x1 conv, except that torch then leaves it to oneDNN whatever the number of threads.
+    """
+    if not x.is_cpu:
+        return F.linear(x, weight.flatten(1))
+    pixels = x.reshape(1, -1, 1, x.shape[-1]).movedim(3, 1)
+    return F.conv2d(pixels, weight, dilation=2).movedim(1, 3).reshape(*x.shape[:-1], -1)
 
 
 def rows(x: Tensor, where: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ from cardiosynth.study import Generator as Settings
 from cardiosynth.study import fingerprint
 
 Features = Callable[[Tensor], list[Tensor]]
+LabelLoss = Callable[[Tensor, Tensor], Tensor]
 
 BETAS = (0.0, 0.9)  # Adam, as in SPADE
 CALIBRATION_BATCHES = 50
@@ -49,21 +50,20 @@ class Slices:
         self.settings, self.device = settings, device
         self.of_subject = [np.flatnonzero(self.owners == owner) for owner in range(len(cohort))]
 
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Planes and images of one step, and the images that their styles are taken from.
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Masks (N, C, H, W), their planes and the images of one step, and the images that their styles are taken from.
 
         Shifted but not turned: the chest wall, lung and liver keep their places. Where a subject has one style, it is
         read from another of its slices, so that it cannot tell more of a slice than what they share.
         """
         chosen = rng.integers(len(self.images), size=self.settings.batch)
         image, mask = augment(self.images[chosen], self.masks[chosen], rng)
-        image = to_network(image, self.device)
-        if self.settings.style == "none":
-            return to_planes(mask, self.device), image, None
-        if self.settings.style_of == "slice":
-            return to_planes(mask, self.device), image, image
-        others = [rng.choice(self.of_subject[self.owners[index]]) for index in chosen]
-        return to_planes(mask, self.device), image, to_network(self.images[others], self.device)
+        image, planes = to_network(image, self.device), to_planes(mask, self.device)
+        mask, style_images = torch.from_numpy(mask).to(self.device), None
+        if self.settings.style == "latent":
+            others = [rng.choice(self.of_subject[self.owners[index]]) for index in chosen]
+            style_images = to_network(self.images[others], self.device) if self.settings.style_of == "subject" else image
+        return mask, planes, image, style_images
 
     def checksum(self) -> list[int]:
         """What the data are, for telling states of other trainings apart."""
@@ -73,8 +73,8 @@ class Slices:
 class Training:
     """The painter, its adversary, the averaged painter and their optimizers: all that a state holds."""
 
-    def __init__(self, settings: Settings, features: Features | None, subjects: int, seed: int, device):
-        self.settings, self.features, self.seed = settings, features, seed
+    def __init__(self, settings: Settings, features: Features | None, label_loss: LabelLoss | None, subjects: int, seed: int, device):
+        self.settings, self.features, self.label_loss, self.seed = settings, features, label_loss, seed
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             painter, discriminator = Painter(settings, subjects), Discriminator(settings)
@@ -92,12 +92,12 @@ class Training:
     def step(self, number: int, slices: Slices) -> dict[str, float]:
         """One update of the painter and of its adversary. All that is drawn is drawn from (seed, number)."""
         rng = np.random.default_rng([self.seed, number])
-        planes, images, style_images = slices.batch(rng)
+        masks, planes, images, style_images = slices.batch(rng)
         seen = int(rng.integers(2**32))  # one seed for both updates: real and painted are augmented alike
         self._set_rates(number)
         style, losses = self._style(style_images, rng)
         painted = self.painter.generator(planes, style)
-        losses |= self._painter_losses(planes, images, painted, seen)
+        losses |= self._painter_losses(planes, images, painted, seen) | self._reading_losses(masks, images, painted)
         self._update("painter", sum(losses.values()))
         real, fake = self._judge(planes, images, painted.detach(), seen)
         scores = [r[-1] for r in real], [f[-1] for f in fake]
@@ -126,15 +126,21 @@ class Training:
         self.discriminator.requires_grad_(False)  # saves the gradients of weights that this update leaves alone
         real, fake = self._judge(planes, images, painted, seen)
         self.discriminator.requires_grad_(True)
-        losses = {
+        return {
             "adversarial": hinge_generator([scale[-1] for scale in fake]),
             "feature_matching": self.settings.feature_weight * feature_matching(real, fake),
         }
+
+    def _reading_losses(self, masks, images, painted):
+        """What networks that take single frames make of real and painted ones: their features, and the labels they find."""
+        masks, images, painted = (x.flatten(0, 1)[:, None] for x in (masks, images, painted))
+        losses = {}
         if self.features is not None and self.settings.perceptual_weight > 0:
-            each = (x.flatten(0, 1)[:, None] for x in (images, painted))  # the network of features takes single frames
             with torch.no_grad():
-                wanted = self.features(next(each))
-            losses["perceptual"] = self.settings.perceptual_weight * perceptual(wanted, self.features(next(each)))
+                wanted = self.features(images)
+            losses["perceptual"] = self.settings.perceptual_weight * perceptual(wanted, self.features(painted))
+        if self.label_loss is not None and self.settings.label_weight > 0:
+            losses["labels"] = self.settings.label_weight * self.label_loss(painted, masks)
         return losses
 
     def _judge(self, planes, images, painted, seen):
@@ -160,20 +166,21 @@ class Training:
 
 
 def train_generator(
-    cohort: Cohort, settings: Settings, features: Features | None, judge: Judge | None, folder, seed: int, device="cpu",
-    progress: bool = True,
+    cohort: Cohort, settings: Settings, features: Features | None, label_loss: LabelLoss | None, judge: Judge | None, folder, seed: int,
+    device="cpu", progress: bool = True,
 ) -> Painter:
     """Train on every slice of ``cohort``, which is the training split of a dataset with masks.
 
     Writes generator.safetensors, training.csv and checkpoints.csv, in which ``judge`` scores the averaged painter; without
     a judge the last one is kept. features: frames (N, 1, H, W) in [-1, 1] to feature maps for the perceptual loss, or None.
+    label_loss: such frames and their masks to how far the labels found in them are from those, or None.
     A killed training goes on from its last state and ends with the same bytes as an uninterrupted one.
     Raises InputError where the cohort has no masks or no subjects.
     """
     folder = Path(folder)
     slices = Slices(cohort, settings, device)
-    training = Training(settings, features, len(cohort), seed, device)
-    mark = fingerprint([settings.model_dump(mode="json"), features is not None, seed, slices.checksum(), judge and judge.checksum()])
+    training = Training(settings, features, label_loss, len(cohort), seed, device)
+    mark = fingerprint([settings.model_dump(mode="json"), features is not None, label_loss is not None, seed, slices.checksum(), judge and judge.checksum()])
     state = folder / "state.safetensors"
     notes = load_training(state, training.modules, training.optimizers, mark) or {"fingerprint": mark, "step": 0, "log": [], "judged": []}
     judged_at, saved = set(_checkpoints(settings)), time.monotonic()

@@ -103,7 +103,7 @@ def _fingerprint(settings, seed, *arrays):
 def _epoch(network, optimizer, images, masks, settings, epoch, seed, device) -> float:
     """One pass over all frames in an order drawn from (seed, epoch); returns the mean loss."""
     rng = np.random.default_rng([seed, epoch])
-    loss_of = DiceCELoss(to_onehot_y=True, softmax=True)
+    loss_of = _loss()
     batches = np.array_split(rng.permutation(len(images)), -(-len(images) // settings.batch))
     network.train()
     losses = []
@@ -118,6 +118,11 @@ def _epoch(network, optimizer, images, masks, settings, epoch, seed, device) -> 
         optimizer.step()
         losses.append(loss.item())
     return float(np.mean(losses))
+
+
+def _loss() -> DiceCELoss:
+    """Over the whole batch: many slices lack a structure, and what is absent from a slice has no Dice."""
+    return DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
 
 
 def _jitter(images: Tensor, rng: np.random.Generator) -> Tensor:
@@ -173,6 +178,12 @@ def predict_volumes(network: SegmentationNetwork, cohort: Cohort, device="cpu") 
         volumes = volume_ml(labels, about["spacing_mm"] ** 2, about["slice_gap_mm"])
         rows.append({"subject": subject, "edv_ml": float(volumes[ED]), "esv_ml": float(volumes[ES])})
     return pd.DataFrame(rows)
+
+
+def label_loss(network: SegmentationNetwork) -> Callable[[Tensor, Tensor], Tensor]:
+    """How far what the frozen network finds in images (N, 1, H, W) is from masks (N, 1, H, W): its own training loss."""
+    frozen, loss_of = copy.deepcopy(network).eval().requires_grad_(False), _loss()
+    return lambda images, masks: loss_of(frozen(images), masks)
 
 
 def features(network: SegmentationNetwork) -> Callable[[Tensor], list[Tensor]]:

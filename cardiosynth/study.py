@@ -120,7 +120,7 @@ class Generator(Section):
 
     frames: ED and ES of a slice painted ``joint`` or each alone (``single``, paper). style: ``none`` (paper) or a
     ``latent`` vector of style_channels, one for all slices of a ``subject`` or one a ``slice`` (style_of). averaging: decay
-    per step of the averaged weights that paint. discriminator_augment, lecam_weight: against learning few subjects by heart.
+    per step of the averaged weights that paint. label_weight: of the U-Net's reading of what is painted. discriminator_augment, lecam_weight: against learning few subjects by heart.
     checkpoints: how often validation subjects judge. perceptual_weights: the published file of VGG19, null for the U-Net's encoder.
     """
 
@@ -137,6 +137,7 @@ class Generator(Section):
     discriminator_rate: Positive = 4e-4
     feature_weight: NotNegative = 10.0
     perceptual_weight: NotNegative = 10.0
+    label_weight: NotNegative = 1.0
     kl_weight: NotNegative = 0.05
     lecam_weight: NotNegative = 0.0
     discriminator_augment: bool = True
@@ -182,8 +183,7 @@ class Sfera(Section):
 
 
 class Realism(Section):
-    """How painted images are judged: painted_subjects are searched for copies of training images, ``blind`` images of each
-    kind make the blind test, and inception_weights names the published file for FID, null for none."""
+    """painted_subjects searched for copies, ``blind`` images of a kind in the blind test, file of Inception's weights for FID."""
 
     painted_subjects: Count = 60
     inception_weights: str | None = None

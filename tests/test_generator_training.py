@@ -28,8 +28,8 @@ def cohort(tmp_path_factory):
     return write_cohort(tmp_path_factory.mktemp("cohort"), subjects)
 
 
-def train(cohort, folder, settings=TINY, features=None, seed=1, judge=None):
-    return generator_training.train_generator(cohort, settings, features, judge, folder, seed, progress=False)
+def train(cohort, folder, settings=TINY, features=None, seed=1, judge=None, label_loss=None):
+    return generator_training.train_generator(cohort, settings, features, label_loss, judge, folder, seed, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,20 @@ def test_the_perceptual_loss_is_used_and_logged(cohort, tmp_path):
     assert list(log["step"]) == [1, 2]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_labels_read_in_painted_frames_are_a_loss_of_each_frame(cohort, tmp_path, kind):
+    seen = []
+
+    def bright_is_blood(images, masks):
+        seen.append((images.shape, masks.shape, set(masks.unique().tolist())))
+        return (images - (masks == 3).float()).square().mean()
+
+    train(cohort, tmp_path, KINDS[kind].model_copy(update={"steps": 2, "checkpoints": 1}), label_loss=bright_is_blood)
+    count = 2 * KINDS[kind].phases
+    assert seen == [((count, 1, SIZE, SIZE), (count, 1, SIZE, SIZE), {0, 2, 3})] * 2
+    assert (pd.read_csv(tmp_path / "training.csv")["labels"] > 0).all()
+
+
 def test_a_short_training_learns_which_label_is_bright(cohort, tmp_path):
     settings = Settings(base_channels=1, shared_channels=8, discriminator_channels=4, steps=40, batch=2, checkpoints=1,
                         generator_rate=2e-3, discriminator_rate=2e-3)
@@ -161,7 +175,7 @@ def test_a_short_training_learns_which_label_is_bright(cohort, tmp_path):
 def test_the_style_of_a_subject_is_read_from_another_of_its_slices_and_kept(cohort, trained):
     settings = KINDS["latent"]
     slices = generator_training.Slices(cohort, settings, "cpu")
-    planes, images, style_images = slices.batch(np.random.default_rng(0))
+    style_images = slices.batch(np.random.default_rng(0))[-1]
     known = frames.to_network(slices.images, "cpu")
     assert all((known == image).all(dim=(1, 2, 3)).any() for image in style_images)  # unmoved, of this cohort
     painter = painting.load_painter(trained["latent"])

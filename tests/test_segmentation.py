@@ -68,6 +68,17 @@ def test_encoder_gives_five_maps_and_its_gradient_reaches_the_image_alone():
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
+def test_the_label_loss_is_small_where_the_labels_are_read_and_its_gradient_reaches_the_image(cohort, tmp_path):
+    network = train(cohort, tmp_path, Settings(channels=8, epochs=40, batch=4, rate=1e-2))
+    images, masks = segmentation.frames(cohort.split("train"))
+    images, masks = segmentation.to_network(images, "cpu").requires_grad_(), torch.from_numpy(masks)[:, None]
+    loss_of = segmentation.label_loss(network)
+    loss = loss_of(images, masks)
+    assert loss.item() < 0.3 * loss_of(images, masks.roll(8, dims=-1)).item()
+    loss.backward()
+    assert images.grad.abs().sum() > 0 and all(p.grad is None or not p.grad.any() for p in network.parameters())
+
+
 def test_it_overfits_and_its_volumes_are_those_of_the_masks(cohort, tmp_path):
     network = train(cohort, tmp_path, Settings(channels=8, epochs=40, batch=4, rate=1e-2))
     both = cohort.split("train")

@@ -100,6 +100,31 @@ def nearest_images(results: Results, pairs: int = 6) -> Picture:
     return keep(figure, closest, results, "15-nearest", caption, alt, 1)
 
 
-def compared(folder, name: str, columns: dict[str, str], caption: str) -> Table:
-    """A recorded comparison of generators. folder: data/results/generators; columns: heading of each column shown."""
-    return Table(recorded(folder, name)[list(columns)].rename(columns=columns), caption, 3)
+def variants(folder) -> Table:
+    """Recorded generators that differ in one thing. folder: data/results/generators."""
+    rows = pd.concat([recorded(folder, f"{cohort}.csv") for cohort in ("acdc", "phantom-a")])
+    columns = {
+        "cohort": "cohort", "generator": "generator", "kid": "KID", "kid_se": "SE", "auc_real_or_painted": "AUC", "lv_dice": "LV Dice", "lv_dice_real": "of real",
+        "ef_bias": "EF bias", "ef_mae": "EF error", "ed_es_change_ratio": "ED to ES", "slice_change_ratio": "slice to slice",
+        "sharpness_ratio": "sharpness", "diversity_ratio": "diversity", "copies": "near copies",
+    }  # fmt: skip
+    caption = ("Generators that differ from the study's in one thing, on validation subjects: distance from real images, label fidelity (EF in "
+               "points), and background change, sharpness and diversity as ratios of painted to real. ACDC patients and embedded phantom.")
+    return Table(rows[list(columns)].rename(columns=columns), caption, 3)
+
+
+def label_shift(folder) -> Table:
+    """Recorded readings of networks that learnt from real and from painted hearts. folder: data/results/generators."""
+    rows = recorded(folder, "label_shift_acdc.csv").drop(columns="seed").groupby(["trained_on", "read_on"], sort=False).mean().reset_index()
+    columns = {"trained_on": "trained on", "read_on": "reads", "edv_ml_bias": "EDV bias, ml", "esv_ml_bias": "ESV bias, ml", "ef_bias": "EF bias, points",
+               "edv_ml_rmse": "EDV error, ml", "esv_ml_rmse": "ESV error, ml", "ef_rmse": "EF error, points", "ef_r": "r of EF"}  # fmt: skip
+    return Table(rows[list(columns)].rename(columns=columns), "SFERA trained on one kind of hearts and reading validation subjects, real and "
+                 "painted from their own masks; RMSE and bias, mean over trainings. ACDC patients.", 2)
+
+
+def painting_speed(folder) -> Table:
+    """Recorded speed of painting. folder: data/results/generators."""
+    rows = recorded(folder, "speed.json")
+    columns = {"name": "what", "frames": "frames", "base_channels": "base channels", "images_per_s": "images a second", "ratio": "ours, times as fast",
+               "max_difference": "largest difference", "device": "device"}  # fmt: skip
+    return Table(rows[[name for name in columns if name in rows]].rename(columns=columns), "Painting at 160 pixels, all in one run on one machine; phantom masks.", 4)

@@ -39,4 +39,5 @@ def train_generator(study: Study, results: Path) -> None:
         network = segmentation.load_segmentation(results / "segmentation", device())
         features = pretrained.vgg19_features(weights, device()) if weights else segmentation.features(network)
         judge = Judge(cohort.split("validation"), network, study.seed, device())
-        generator_training.train_generator(cohort.split("train"), study.generator, features, judge, folder, study.seed, device())
+        label_loss = segmentation.label_loss(network)
+        generator_training.train_generator(cohort.split("train"), study.generator, features, label_loss, judge, folder, study.seed, device())
