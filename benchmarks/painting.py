@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from cardiosynth import phantom
-from cardiosynth.folded import fold
+from cardiosynth.folded import FoldedGenerator, fold
 from cardiosynth.preprocessing import prepare
 from cardiosynth.spade import UPSAMPLED, UPSAMPLINGS, WIDTHS, SpadeGenerator, one_hot
 from cardiosynth.study import Generator as Settings
@@ -43,7 +43,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, required=True, help="where the records go")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--base-channels", type=int, nargs="+", default=[16, 64], help="width of the generator; 64 in the paper of SPADE")
+    parser.add_argument("--base-channels", type=int, nargs="+", default=[16, 64], help="widths of the generator")
     parser.add_argument("--shared-channels", type=int, default=128)
     parser.add_argument("--batch", type=int, default=8, help="images at once")
     options = parser.parse_args()
@@ -66,15 +66,17 @@ def phantom_masks(phases: int, count: int) -> torch.Tensor:
 # ---------------------------------------------------------------- what is compared
 
 
+@torch.no_grad()
 def drawn(network: nn.Module, planes: torch.Tensor) -> nn.Module:
-    """With random weights that let the masks through, and statistics to match; in evaluation mode."""
+    """With random weights that let the masks through, and the statistics of these; in evaluation mode."""
     torch.manual_seed(SEED)
     for parameter in network.parameters():
         if parameter.dim() > 1:
             nn.init.xavier_normal_(parameter)
-    network.to(DEVICE).train()
-    for _ in range(3):
-        network(planes)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    network.to(DEVICE).train()(planes)
     return network.eval().requires_grad_(False)
 
 
@@ -116,8 +118,10 @@ def networks(settings: Settings, planes: torch.Tensor) -> dict:
     }  # fmt: skip
     if DEVICE == "cuda":
         ways |= {
-            "folded, half": (fold(written).half(), last, None), "folded, half, compiled": (fold(written, compiled=True).half(), last, None),
-            "as written, channels last, half": (written_last, last, torch.half), "MONAI SPADENet, half": (monai, rows, torch.half),
+            "folded, half": (fold(written).half(), last, None),
+            "folded, half, compiled": (fold(written, compiled=True).half(), last, None),
+            "as written, channels last, half": (written_last, last, torch.half),
+            "MONAI SPADENet, half": (monai, rows, torch.half),
             "MONAI blocks, our arrangement, half": (blocks, rows, torch.half),
         }  # fmt: skip
     return ways
@@ -139,7 +143,8 @@ def painted(network: nn.Module, planes: torch.Tensor, precision) -> torch.Tensor
 def compared(settings: Settings, masks: torch.Tensor, rounds: int) -> list[dict]:
     """One record a way to paint these masks."""
     ways = networks(settings, one_hot(masks.to(DEVICE)))
-    images = {name: painted(*way) for name, way in ways.items()}  # which also warms up
+    with torch.backends.cudnn.flags(allow_tf32=False):  # or its rounding would be all that differs
+        images = {name: painted(*way) for name, way in ways.items()}  # which also warms up
     best = dict.fromkeys(ways, np.inf)
     for number in range(rounds):
         for name in list(ways)[:: -1 if number % 2 else 1]:
@@ -156,7 +161,7 @@ def compared(settings: Settings, masks: torch.Tensor, rounds: int) -> list[dict]
     return [
         {"name": f"{settings.frames} {settings.base_channels}: {name}", "baseline": name, "images_per_s": len(masks) / best[name],
          "ours_images_per_s": len(masks) / best["folded"], "ratio": best[name] / best["folded"],
-         "max_difference": difference.get(name), "parameters": None if "folded" in name else sum(weight.numel() for weight in ways[name][0].parameters()),
+         "max_difference": difference.get(name), "parameters": parameters(ways[name][0]),
          "giga_multiplications_per_image": multiplications(*ways[name]) / len(masks) / 1e9} | shared
         for name in ways
     ]  # fmt: skip
@@ -167,6 +172,11 @@ def multiplications(network: nn.Module, *how) -> float:
     with FlopCounterMode(display=False) as counter:
         painted(network, *how)
     return counter.get_total_flops() / 2
+
+
+def parameters(network: nn.Module) -> int | None:
+    """Trainable numbers; None of a folded generator."""
+    return None if isinstance(network, FoldedGenerator) else sum(parameter.numel() for parameter in network.parameters())
 
 
 def device_name() -> str:

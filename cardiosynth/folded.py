@@ -25,13 +25,13 @@ PLACES = 9  # of a 3 x 3 neighbourhood, by rows
 def fold(generator: SpadeGenerator, compiled: bool = False) -> "FoldedGenerator":
     """What paints as ``generator`` does in evaluation mode, as it is now, on its device; the generator stays as it is.
 
-    compiled: the blocks by torch.compile, which pays on a GPU when many masks follow. ``.half()`` makes it paint there in
-    half precision.
+    compiled: the blocks by torch.compile, a minute or two at first use; meant for a GPU, no faster on a CPU. ``.half()`` of
+    what is returned paints in half precision, also meant for a GPU.
     """
     folded = FoldedGenerator(copy.deepcopy(generator).eval()).requires_grad_(False)
     if compiled:
         for block in folded.blocks:
-            block.compile(dynamic=True)
+            block.compile(dynamic=True, isolate_recompiles=True)
     return folded.eval()
 
 
@@ -45,6 +45,7 @@ class FoldedGenerator(nn.Module):
 
     def __init__(self, generator: SpadeGenerator):
         super().__init__()
+        self.codes = 1 + len(LABELS) ** generator.last.out_channels  # of ``encode``, with OUTSIDE
         self.first = generator.first
         self.blocks = nn.ModuleList(FoldedBlock(block, up) for block, up in zip(generator.blocks, UPSAMPLED))
         self.last = FoldedConv(generator.last)
@@ -53,16 +54,16 @@ class FoldedGenerator(nn.Module):
     def forward(self, planes: Tensor, style: Tensor | None = None) -> Tensor:
         height, width = planes.shape[-2:]
         planes, dtype = pad_to_multiple(planes), self.last.weight.dtype
-        codes, count = encode(planes), count_codes(planes.shape[1])
+        codes = encode(planes)
         x = self.start(planes.to(dtype), None if style is None else style.to(dtype)).movedim(1, 3).contiguous()
         stride = 2**UPSAMPLINGS  # every so many pixels is the nearest of a smaller mask
-        around = Neighbourhoods.of(codes[:, ::stride, ::stride], count)
+        around = Neighbourhoods.of(codes[:, ::stride, ::stride], self.codes)
         for block in self.blocks:
             if block.upsampled:
                 stride //= 2
-                around = Neighbourhoods.of(codes[:, ::stride, ::stride], count)
+                around = Neighbourhoods.of(codes[:, ::stride, ::stride], self.codes)
             x = block(x, around)
-        images = torch.tanh(self.last(F.leaky_relu_(x, 0.2))).movedim(3, 1)
+        images = torch.tanh(self.last(leaky_relu(x))).movedim(3, 1)
         return crop(images, height, width).float()
 
 
@@ -94,7 +95,10 @@ class FoldedBlock(nn.Module):
 
 
 class FoldedSpade(nn.Module):
-    """x · scale + shift, both (B, channels) tables over the neighbourhoods, for background and for other pixels (P, channels)."""
+    """x · scale + shift, both (B, channels) tables over the neighbourhoods.
+
+    forward: all of x (N, h, w, channels) as if it were background, into ``out`` if given, and the other pixels (P, channels).
+    """
 
     def __init__(self, spade: Spade):
         super().__init__()
@@ -151,31 +155,34 @@ class Neighbourhoods:
     @classmethod
     def of(cls, codes: Tensor, count: int) -> "Neighbourhoods":
         """codes: (N, h, w) as of ``encode``, below count."""
-        threes, three = _neighbours(codes, count)
-        fives, five = _neighbours(threes, len(three))
-        image, line, column = (fives != BACKGROUND).nonzero(as_tuple=True)
-        height, width = codes.shape[1:]
-        where = (image * height + line) * width + column
-        above = (image * (height // 2) + (line >> 1)) * (width // 2) + (column >> 1)
-        return cls(three, five, where, fives.flatten()[where], above)
+        where, row, three = _neighbours(codes, count)
+        where, row, five = _neighbours(_filled(codes, where, row), len(three))
+        width = codes.shape[2]
+        above = (where // width >> 1) * (width // 2) + (where % width >> 1)  # heights are even wherever it is asked for
+        return cls(three, five, where, row, above)
 
 
-def _neighbours(numbers: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Number the different 3 x 3 neighbourhoods in (N, h, w): the number of each pixel's, and the nine that each is made of."""
-    vertical, columns = _triples(F.pad(numbers, (0, 0, 1, 1), value=OUTSIDE), count, axis=1)
-    around, table = _triples(F.pad(vertical, (1, 1), value=OUTSIDE), len(columns), axis=2)
-    return around, columns[table].transpose(1, 2).flatten(1)
+def _neighbours(numbers: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Number the different 3 x 3 neighbourhoods in (N, h, w), below count: as ``_triples`` does, nine to a row of the table."""
+    where, row, columns = _triples(F.pad(numbers, (0, 0, 1, 1), value=OUTSIDE), count, axis=1)
+    columns_here = F.pad(_filled(numbers, where, row), (1, 1), value=OUTSIDE)
+    where, row, table = _triples(columns_here, len(columns), axis=2)
+    return where, row, columns[table].transpose(1, 2).flatten(1)
 
 
-def _triples(numbers: Tensor, count: int, axis: int) -> tuple[Tensor, Tensor]:
-    """Number the different triples along an axis; those made of background alone, the most, are not sorted."""
+def _triples(numbers: Tensor, count: int, axis: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Number the different triples along a padded axis: where not all is background, their number there, all by number (A, 3)."""
     before, here, after = numbers.unfold(axis, 3, 1).unbind(-1)
-    keys = (before * count + here) * count + after  # counts stay below 2^21
-    other = keys != (BACKGROUND * count + BACKGROUND) * count + BACKGROUND
-    different, number = keys[other].unique(return_inverse=True)
+    keys = ((before * count + here) * count + after).flatten()  # counts stay below 2^21
+    where = (keys != (BACKGROUND * count + BACKGROUND) * count + BACKGROUND).nonzero().squeeze(1)
+    different, row = keys.index_select(0, where).unique(return_inverse=True)
     found = torch.stack([different // count**2, different // count % count, different % count], dim=1)
-    table = torch.cat([found.new_tensor([[OUTSIDE] * 3, [BACKGROUND] * 3]), found])
-    return torch.full_like(keys, BACKGROUND).masked_scatter_(other, number + 2), table
+    return where, row + 2, torch.cat([found.new_tensor([[OUTSIDE] * 3, [BACKGROUND] * 3]), found])
+
+
+def _filled(like: Tensor, where: Tensor, row: Tensor) -> Tensor:
+    """Rows where they are, BACKGROUND elsewhere."""
+    return torch.full_like(like, BACKGROUND, memory_format=torch.contiguous_format).put_(where, row)
 
 
 def encode(planes: Tensor) -> Tensor:
@@ -188,11 +195,6 @@ def encode(planes: Tensor) -> Tensor:
     for frame in labels.unbind(1):
         codes = codes * len(LABELS) + frame
     return codes + BACKGROUND
-
-
-def count_codes(channels: int) -> int:
-    """How many codes so many planes may have, with OUTSIDE."""
-    return 1 + len(LABELS) ** (channels // len(LABELS))
 
 
 def code_planes(channels: int) -> Tensor:

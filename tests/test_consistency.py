@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cardiosynth import consistency
+from cardiosynth.errors import InputError
 
 MM = (2.0, 2.0)
 
@@ -68,4 +69,11 @@ def test_painted_over_real():
     more = images.copy()
     more[:, 1] += 15
     real, painted = (consistency.changes([(each, masks, MM)]) for each in (moved, more))
-    assert consistency.relative(painted, real)["ed_es_change"] == pytest.approx(1.5)
+    ratios = consistency.relative(painted, real)
+    assert ratios["ed_es_change"] == pytest.approx(1.5) and ratios["ed_es_change_smooth"] == pytest.approx(1.5)
+    assert np.isnan(ratios["slice_change"])  # real slices that are all alike
+
+
+def test_without_hearts_there_is_no_change():
+    with pytest.raises(InputError, match="no hearts"):
+        consistency.changes([])
