@@ -4,13 +4,14 @@
 
 The folder of results must hold the cohorts, both U-Nets and the candidates of the study (``make study`` leaves them there). Each
 generator paints the chosen validation subjects and a few of the training split, and the stages ``fidelity`` and ``realism``
-judge them; nothing here looks at a test subject. Rows of generators that are not trained again are kept.
+judge them; nothing here looks at a test subject. A generator that is there with the same settings is not trained again, and
+rows of others than those named are kept.
 """
 
 import argparse
 import json
+import re
 import shutil
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -22,13 +23,13 @@ from cardiosynth.study import Generator, load_study
 
 VARIANTS = {
     "as the study": {},
-    "frame by frame": {"frames": "single"},
-    "latent style, one a subject": {"style": "latent", "style_channels": 64},
-    "latent style, one a slice": {"style": "latent", "style_channels": 64, "style_of": "slice"},
-    "frame by frame, latent style": {"frames": "single", "style": "latent", "style_channels": 64, "style_of": "slice"},
-    "discriminator sees plain images": {"discriminator_augment": False},
+    "twice the steps": {"steps": 4400},
+    "deterministic": {"style": "none"},
+    "deterministic, no label loss": {"style": "none", "label_weight": 0.0},
+    "frame by frame": {"frames": "single", "style_of": "slice"},
+    "frame by frame, deterministic, no label loss (paper)": {"frames": "single", "style": "none", "label_weight": 0.0},
     "LeCam regularisation": {"lecam_weight": 0.3},
-    "no perceptual loss": {"perceptual_weight": 0.0},
+    "adversary sees moved images": {"discriminator_augment": True},
 }
 TRAINING_SUBJECTS = 60
 RATIOS = ("ed_es_change", "ed_es_change_smooth", "slice_change", "slice_change_smooth")
@@ -54,7 +55,7 @@ def main():
 
 def folder_of(results: Path, name: str) -> Path:
     """A folder of results for one generator, which shares what does not depend on it."""
-    folder = results / "generators" / name.replace(" ", "-").replace(",", "")
+    folder = results / "generators" / "-".join(re.findall(r"\w+", name))
     shutil.rmtree(folder / "synthetic", ignore_errors=True)
     (folder / "synthetic").mkdir(parents=True)
     for shared in ("cohorts", "segmentation", "reader"):
@@ -69,9 +70,9 @@ def folder_of(results: Path, name: str) -> Path:
 
 def judged(study, folder: Path) -> dict:
     """Train, paint and judge; one row of numbers."""
-    started = time.monotonic()
-    networks.train_generator(study, folder)
-    trained_s = time.monotonic() - started
+    manifest = folder / "generator" / "manifest.json"
+    if not manifest.is_file() or json.loads(manifest.read_text())["parameters"] != study.subset("generator", "seed"):
+        networks.train_generator(study, folder)
     synthesis.paint(study, folder)
     synthesis.check_labels(study, folder)
     realism.judge_images(study, folder)
@@ -85,7 +86,7 @@ def judged(study, folder: Path) -> dict:
     row |= {f"{name}_ratio": images.loc[f"{name}_ratio", "painted"] for name in RATIOS}
     row |= {f"{name}_ratio": images.loc[name, "painted"] / images.loc[name, "real"] for name in ("sharpness", "diversity")}
     row |= {"copies": copies(nearest["painted"].to_numpy(), nearest["real"].to_numpy()), "kid_last": checkpoints["kid"].iloc[-1],
-            "kid_best": checkpoints["kid"].min(), "training_s": trained_s}
+            "kid_best": checkpoints["kid"].min()}
     return {name: round(float(value), 4) for name, value in row.items()}
 
 

@@ -1,6 +1,6 @@
 """Do painted hearts have the size that their masks say? A network trained on real images reads both.
 
-The U-Net of the study has seen real training subjects alone. Where it finds in a painted image the structures that the
+The reader has seen real training subjects alone. Where it finds in a painted image the structures that the
 mask asked for, as well as it finds those of real images, the labels hold; where it reads another ejection fraction
 than was asked for, a network that learns from the painted hearts learns a wrong size.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth.errors import InputError
-from cardiosynth.segmentation import SegmentationNetwork, segment
+from cardiosynth.segmentation import SegmentationNetwork, segment_stack
 from cardiosynth.volumes import LABELS, ejection_fraction, volume_ml
 
 STRUCTURES = {name: label for name, label in LABELS.items() if name != "background"}
@@ -26,7 +26,7 @@ def read_labels(network: SegmentationNetwork, hearts: Iterable[tuple], device="c
     """
     rows = []
     for images, masks, pixel_ml in hearts:
-        found = segment(network, images.reshape(-1, *images.shape[2:]), device=device).reshape(masks.shape)
+        found = segment_stack(network, images, device)
         row = {}
         for name, label in STRUCTURES.items():
             row[f"{name}_both"] = int(((found == label) & (masks == label)).sum())

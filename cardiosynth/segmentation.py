@@ -16,6 +16,7 @@ import torch
 from monai.losses import DiceCELoss
 from monai.networks.layers.simplelayers import SkipConnection
 from monai.networks.nets import UNet
+from scipy.ndimage import label as connected
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -162,6 +163,20 @@ def segment(network: SegmentationNetwork, images: np.ndarray, batch: int = 64, d
     return labels
 
 
+def segment_stack(network: SegmentationNetwork, images: np.ndarray, device="cpu") -> np.ndarray:
+    """Labels, uint8, of a stack (slices, 2, H, W), where each phase has one LV: the largest that hangs together over slices.
+
+    What else looks like blood, such as a bright stomach, becomes background.
+    """
+    labels = segment(network, images.reshape(-1, *images.shape[2:]), device=device).reshape(images.shape)
+    for phase in (ED, ES):
+        parts, count = connected(labels[:, phase] == LV)
+        if count > 1:
+            largest = np.bincount(parts[parts > 0]).argmax()
+            labels[:, phase][(parts > 0) & (parts != largest)] = 0
+    return labels
+
+
 def dice(prediction: np.ndarray, truth: np.ndarray, label: int = LV) -> float:
     """Overlap 2|A∩B| / (|A| + |B|) of one label over all pixels given; 1 where neither has any."""
     found, true = np.asarray(prediction) == label, np.asarray(truth) == label
@@ -173,8 +188,7 @@ def predict_volumes(network: SegmentationNetwork, cohort: Cohort, device="cpu") 
     """LV volumes by Simpson's rule over the segmented slices: columns subject, edv_ml, esv_ml."""
     images, rows = cohort.images(), []
     for subject, about in cohort.table.iterrows():
-        stack = np.asarray(images[cohort.rows(subject)])  # (slices, 2, H, W)
-        labels = segment(network, stack.reshape(-1, *stack.shape[2:]), device=device).reshape(stack.shape)
+        labels = segment_stack(network, np.asarray(images[cohort.rows(subject)]), device)
         volumes = volume_ml(labels, about["spacing_mm"] ** 2, about["slice_gap_mm"])
         rows.append({"subject": subject, "edv_ml": float(volumes[ED]), "esv_ml": float(volumes[ES])})
     return pd.DataFrame(rows)

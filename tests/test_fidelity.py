@@ -18,7 +18,7 @@ def heart(lv, es_lv):
 @pytest.fixture
 def honest(monkeypatch):
     """A reader that takes the images for the labels."""
-    monkeypatch.setattr(fidelity, "segment", lambda network, images, device: images)
+    monkeypatch.setattr(fidelity, "segment_stack", lambda network, images, device: images)
 
 
 def test_a_perfect_reader_finds_no_fault(honest):

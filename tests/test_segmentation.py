@@ -98,6 +98,16 @@ class Threshold(nn.Module):
         return torch.cat([1 - blood, torch.zeros_like(blood).expand(-1, 2, -1, -1), blood], dim=1)
 
 
+def test_only_the_largest_lv_of_each_phase_is_kept():
+    images = np.zeros((3, 2, 32, 32), np.uint8)
+    images[:, 0, 4:10, 4:10] = 255  # hangs together over three slices
+    images[1, 0, 20:28, 20:28] = 255  # larger, in one slice alone
+    images[0, 1, 20:23, 20:23] = 255
+    labels = segmentation.segment_stack(Threshold(), images)
+    assert (labels[:, 0, 4:10, 4:10] == 3).all() and (labels[:, 0] == 3).sum() == 3 * 36
+    assert (labels[:, 1] == 3).sum() == 9  # each phase by itself
+
+
 def test_volumes_of_a_perfect_segmentation_are_exact(cohort):
     predicted = segmentation.predict_volumes(Threshold(), cohort)
     assert list(predicted.columns) == ["subject", "edv_ml", "esv_ml"]

@@ -9,7 +9,7 @@ from cardiosynth.figures.examples import PHASE, pixels_of, stack
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import ORANGE, SKY, Picture, house_style, keep
 from cardiosynth.predictions import REDUCED_EF
-from cardiosynth.segmentation import load_segmentation, segment
+from cardiosynth.segmentation import load_segmentation, segment_stack
 
 NAMES = {"reference": "reference", "unet": "U-Net", "sfera": "SFERA"}
 
@@ -46,7 +46,7 @@ def contour_examples(results: Results, split: str = "test", subjects=(), slices:
     figure = Figure(figsize=(1.4 * slices + 0.3, 3.1 * len(subjects)))
     for part, subject in zip(figure.subfigures(len(subjects), 1, squeeze=False)[:, 0], subjects):
         images, reference = pixels_of(cohort, subject), np.asarray(cohort.masks()[cohort.rows(subject)])
-        automatic = segment(network, images.reshape(-1, *images.shape[2:])).reshape(images.shape)
+        automatic = segment_stack(network, images)
         three = (f"{ef.at[subject, key]:.0f} % by {name}" for key, name in NAMES.items())
         part.suptitle(f"{subject}: EF {', '.join(three)}", x=0.02, ha="left", fontsize=9.5)
         for phase, row in zip((ED, ES), part.subplots(2, slices, squeeze=False)):
