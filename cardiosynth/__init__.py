@@ -3,7 +3,8 @@
 The modules form a one-way street, each importing only from its left::
 
     errors, study, volumes, cohort -> datasets, phantom -> preprocessing, sources -> distances, masks, selection
-        -> frames, segmentation, spade, adversary, painting, realism, fidelity, generator_training -> sfera, training, experiments -> predictions, measures, statistics, paper
+        -> frames, segmentation, spade, adversary, painting, realism, fidelity, generator_training
+        -> sfera, training, experiments -> predictions, measures, statistics, paper
         -> stages, figures -> notebooks, publish, runner
 """
 
