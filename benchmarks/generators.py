@@ -23,14 +23,16 @@ from cardiosynth.study import Generator, load_study
 
 VARIANTS = {
     "as the study": {},
-    "twice the steps": {"steps": 4400},
-    "deterministic": {"style": "none"},
-    "deterministic, no label loss": {"style": "none", "label_weight": 0.0},
-    "frame by frame": {"frames": "single", "style_of": "slice"},
-    "frame by frame, deterministic, no label loss (paper)": {"frames": "single", "style": "none", "label_weight": 0.0},
+    "a third of the shared channels": {"shared_channels": 16},
+    "a third of the shared channels, deterministic": {"shared_channels": 16, "style": "none"},
+    "a third of the shared channels, deterministic, no label loss": {"shared_channels": 16, "style": "none", "label_weight": 0.0},
+    "frame by frame, one style a subject": {"shared_channels": 16, "frames": "single"},
+    "frame by frame, one style a frame": {"shared_channels": 16, "frames": "single", "style_of": "slice"},
+    "frame by frame, deterministic, no label loss (paper)": {"shared_channels": 16, "frames": "single", "style": "none", "label_weight": 0.0},
+    "label loss three times as heavy": {"label_weight": 3.0},
     "LeCam regularisation": {"lecam_weight": 0.3},
     "adversary sees moved images": {"discriminator_augment": True},
-}
+}  # frame by frame a generator has half the label planes to read, and needs fewer shared channels for them
 TRAINING_SUBJECTS = 60
 RATIOS = ("ed_es_change", "ed_es_change_smooth", "slice_change", "slice_change_smooth")
 

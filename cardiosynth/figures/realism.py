@@ -1,5 +1,7 @@
 """How near painted images are to real ones, in numbers (no figure of the paper: it judges by eye)."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,6 +20,7 @@ QUANTITIES = {
     "slice_change": "background, slice to slice, grey levels", "slice_change_ratio": "painted over real (slices)",
     "slice_change_smooth": "the same without fine noise (slices)", "slice_change_smooth_ratio": "painted over real, without fine noise (slices)",
 }  # fmt: skip
+COHORTS = ("acdc", "phantom-a")  # with recorded comparisons
 CONSISTENCY = [name for name in QUANTITIES if "change" in name]
 
 
@@ -102,7 +105,7 @@ def nearest_images(results: Results, pairs: int = 6) -> Picture:
 
 def variants(folder) -> Table:
     """Recorded generators that differ in one thing. folder: data/results/generators."""
-    rows = pd.concat([recorded(folder, f"{cohort}.csv") for cohort in ("acdc", "phantom-a")])
+    rows = pd.concat([recorded(folder, f"{cohort}.csv") for cohort in COHORTS if (Path(folder) / f"{cohort}.csv").is_file()])
     columns = {
         "cohort": "cohort", "generator": "generator", "kid": "KID", "kid_se": "SE", "auc_real_or_painted": "AUC", "lv_dice": "LV Dice", "lv_dice_real": "of real",
         "ef_bias": "EF bias", "ef_mae": "EF error", "ed_es_change_ratio": "ED to ES", "slice_change_ratio": "slice to slice",
