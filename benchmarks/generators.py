@@ -49,7 +49,7 @@ def main():
         changed = study.model_copy(update={"generator": Generator(**study.generator.model_dump() | VARIANTS[name])})
         row = {"cohort": study.datasets.a, "generator": name} | judged(changed, folder_of(options.results, name))
         kept = pd.read_csv(options.csv) if options.csv.is_file() else pd.DataFrame(columns=["generator"])
-        table = pd.concat([kept[kept["generator"] != name], pd.DataFrame([row])])
+        table = pd.concat([kept[kept["generator"].isin(VARIANTS) & (kept["generator"] != name)], pd.DataFrame([row])])
         options.csv.parent.mkdir(parents=True, exist_ok=True)
         table.sort_values("generator", key=lambda column: column.map(list(VARIANTS).index)).to_csv(options.csv, index=False)
         print(json.dumps(row), flush=True)
