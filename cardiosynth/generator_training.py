@@ -40,6 +40,7 @@ BETAS = (0.0, 0.9)  # Adam, as in SPADE
 CALIBRATION_BATCHES = 50
 SAVE_EVERY_S = 30.0
 LOG_EVERY = 50
+PAIRS = np.array([[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [1, 1]])  # phases that stand for ED and ES, drawn with equal chances
 
 
 class Slices:
@@ -53,11 +54,17 @@ class Slices:
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Masks (N, C, H, W), their planes and the images of one step, and the images that their styles are taken from.
 
-        Shifted but not turned: the chest wall, lung and liver keep their places. Where a subject has one style, it is
-        read from another of its slices, so that it cannot tell more of a slice than what they share.
+        Shifted but not turned: the chest wall, lung and liver keep their places. With ``mix_pairs`` half of the pairs are
+        ES and ED, or one frame twice: training hearts contract well, and a painter of both frames would otherwise paint the
+        ES of those that hardly contract smaller than asked. Where a subject has one style, it is read from another of
+        its slices, so that it cannot tell more of a slice than what they share.
         """
         chosen = rng.integers(len(self.images), size=self.settings.batch)
-        image, mask = augment(self.images[chosen], self.masks[chosen], rng)
+        image, mask = self.images[chosen], self.masks[chosen]
+        if self.settings.frames == "joint" and self.settings.mix_pairs:
+            pairs = PAIRS[rng.integers(len(PAIRS), size=len(chosen))]
+            image, mask = (np.take_along_axis(array, pairs[:, :, None, None], axis=1) for array in (image, mask))
+        image, mask = augment(image, mask, rng)
         image, planes = to_network(image, self.device), to_planes(mask, self.device)
         mask, style_images = torch.from_numpy(mask).to(self.device), None
         if self.settings.style == "latent":
@@ -105,7 +112,7 @@ class Training:
         lecam = self.settings.lecam_weight * self.lecam(*scores) if self.settings.lecam_weight else 0.0
         self._update("discriminator", losses["discriminator"] + lecam)
         self._average(number)
-        losses |= {"score_real": torch.stack([s.mean() for s in scores[0]]).mean(), "score_painted": torch.stack([s.mean() for s in scores[1]]).mean()}
+        losses |= {f"score_{kind}": torch.stack([s.mean() for s in score]).mean() for kind, score in zip(("real", "painted"), scores)}
         return {name: loss.item() for name, loss in losses.items()}
 
     def _set_rates(self, number):
@@ -149,9 +156,7 @@ class Training:
         if self.settings.discriminator_augment:
             pairs = [augment_seen(*pair, np.random.default_rng(seen)) for pair in pairs]
         both = self.discriminator(*(torch.cat(parts) for parts in zip(*pairs)))
-        count = len(images)
-        real = [[layer[:count] for layer in scale] for scale in both]
-        return real, [[layer[count:] for layer in scale] for scale in both]
+        return tuple([[layer[some] for layer in scale] for scale in both] for some in (slice(len(images)), slice(len(images), None)))
 
     def _update(self, name, loss):
         self.optimizers[name].zero_grad(set_to_none=True)

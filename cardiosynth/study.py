@@ -104,8 +104,7 @@ class Masks(Section):
     @model_validator(mode="before")
     @classmethod
     def _pairs(cls, values):
-        """YAML has lists; the strict model wants tuples."""
-        if isinstance(values, dict):
+        if isinstance(values, dict):  # YAML has lists; the strict model wants tuples
             values = {k: _as_pairs(v) if isinstance(v, list) and k != "variants" else v for k, v in values.items()}
         return values
 
@@ -118,13 +117,14 @@ def _as_pairs(values: list):
 class Generator(Section):
     """SPADE generator and its adversary (Park et al., CVPR 2019; paper, Methods).
 
-    frames: ED and ES of a slice painted ``joint`` or each alone (``single``, paper). style: ``none`` (paper) or a
-    ``latent`` vector of style_channels, one for all slices of a ``subject`` or one a ``slice`` (style_of). averaging: decay
-    per step of the averaged weights that paint. label_weight: of the U-Net's reading of what is painted. discriminator_augment, lecam_weight: against learning few subjects by heart.
-    checkpoints: how often validation subjects judge. perceptual_weights: the published file of VGG19, null for the U-Net's encoder.
+    frames: ED and ES of a slice ``joint`` or each alone (``single``, paper); mix_pairs: half of the joint ones out of order.
+    style: ``none`` (paper) or a ``latent`` vector, one for all slices of a ``subject`` or one a ``slice`` (style_of). averaging:
+    decay a step of the weights that paint. label_weight: of the U-Net's reading. discriminator_augment, lecam_weight: against
+    learning few subjects by heart. checkpoints: how often validation subjects judge. perceptual_weights: VGG19's file, or null.
     """
 
     frames: Literal["joint", "single"] = "joint"
+    mix_pairs: bool = True
     style: Literal["none", "latent"] = "none"
     style_of: Literal["subject", "slice"] = "subject"
     style_channels: Count = 256
@@ -140,7 +140,7 @@ class Generator(Section):
     label_weight: NotNegative = 1.0
     kl_weight: NotNegative = 0.05
     lecam_weight: NotNegative = 0.0
-    discriminator_augment: bool = True
+    discriminator_augment: bool = False
     averaging: Fraction = 0.995
     checkpoints: Count = 8
     perceptual_weights: str | None = None

@@ -185,6 +185,16 @@ def test_the_style_of_a_subject_is_read_from_another_of_its_slices_and_kept(coho
     torch.testing.assert_close(painter.styles[0, 0], mean.mean(0), atol=1e-5, rtol=1e-4)
 
 
+def test_half_of_the_pairs_are_ed_and_es_and_the_others_break_the_rule(cohort):
+    slices = generator_training.Slices(cohort, KINDS["joint"].model_copy(update={"batch": 400}), "cpu")
+    masks, planes, images, _ = slices.batch(np.random.default_rng(0))
+    areas = (masks == 3).sum(dim=(2, 3))
+    contracting, growing, same = (areas[:, 0] > areas[:, 1]), (areas[:, 0] < areas[:, 1]), areas[:, 0] == areas[:, 1]
+    assert [int(kind.sum()) for kind in (contracting, growing)] == pytest.approx([200, 67], abs=40)
+    assert torch.equal(images[same][:, 0], images[same][:, 1]) and int(same.sum()) > 80
+    assert torch.equal(planes, painting.to_planes(masks.numpy(), "cpu"))  # labels move with their image
+
+
 class Recorded:
     """A judge that gives what it was told to, one after the other, and remembers whom it judged."""
 
