@@ -40,7 +40,6 @@ BETAS = (0.0, 0.9)  # Adam, as in SPADE
 CALIBRATION_BATCHES = 50
 SAVE_EVERY_S = 30.0
 LOG_EVERY = 50
-PAIRS = np.array([[0, 1], [0, 1], [0, 1], [1, 0], [0, 0], [1, 1]])  # phases that stand for ED and ES, drawn with equal chances
 
 
 class Slices:
@@ -54,16 +53,16 @@ class Slices:
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Masks (N, C, H, W), their planes and the images of one step, and the images that their styles are taken from.
 
-        Shifted but not turned: the chest wall, lung and liver keep their places. With ``mix_pairs`` half of the pairs are
-        ES and ED, or one frame twice: training hearts contract well, and a painter of both frames would otherwise paint the
-        ES of those that hardly contract smaller than asked. Where a subject has one style, it is read from another of
+        Shifted but not turned: the chest wall, lung and liver keep their places. With ``mix_pairs`` half of the pairs
+        stand the other way round, ES as ED: training hearts contract well, and a painter of both frames would otherwise paint
+        the ES of those that hardly contract smaller than asked. Where a subject has one style, it is read from another of
         its slices, so that it cannot tell more of a slice than what they share.
         """
         chosen = rng.integers(len(self.images), size=self.settings.batch)
         image, mask = self.images[chosen], self.masks[chosen]
         if self.settings.frames == "joint" and self.settings.mix_pairs:
-            pairs = PAIRS[rng.integers(len(PAIRS), size=len(chosen))]
-            image, mask = (np.take_along_axis(array, pairs[:, :, None, None], axis=1) for array in (image, mask))
+            turned = rng.random(len(chosen)) < 0.5
+            image[turned], mask[turned] = image[turned, ::-1], mask[turned, ::-1]
         image, mask = augment(image, mask, rng)
         image, planes = to_network(image, self.device), to_planes(mask, self.device)
         mask, style_images = torch.from_numpy(mask).to(self.device), None

@@ -117,7 +117,7 @@ def _as_pairs(values: list):
 class Generator(Section):
     """SPADE generator and its adversary (Park et al., CVPR 2019; paper, Methods).
 
-    frames: ED and ES of a slice ``joint`` or each alone (``single``, paper); mix_pairs: half of the joint ones out of order.
+    frames: ED and ES of a slice ``joint`` or each alone (``single``, paper); mix_pairs: half of the joint ones turned round.
     style: ``none`` (paper) or a ``latent`` vector, one for all slices of a ``subject`` or one a ``slice`` (style_of). averaging:
     decay a step of the weights that paint. label_weight: of the U-Net's reading. discriminator_augment, lecam_weight: against
     learning few subjects by heart. checkpoints: how often validation subjects judge. perceptual_weights: VGG19's file, or null.

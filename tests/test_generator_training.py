@@ -185,14 +185,17 @@ def test_the_style_of_a_subject_is_read_from_another_of_its_slices_and_kept(coho
     torch.testing.assert_close(painter.styles[0, 0], mean.mean(0), atol=1e-5, rtol=1e-4)
 
 
-def test_half_of_the_pairs_are_ed_and_es_and_the_others_break_the_rule(cohort):
-    slices = generator_training.Slices(cohort, KINDS["joint"].model_copy(update={"batch": 400}), "cpu")
-    masks, planes, images, _ = slices.batch(np.random.default_rng(0))
-    areas = (masks == 3).sum(dim=(2, 3))
-    contracting, growing, same = (areas[:, 0] > areas[:, 1]), (areas[:, 0] < areas[:, 1]), areas[:, 0] == areas[:, 1]
-    assert [int(kind.sum()) for kind in (contracting, growing)] == pytest.approx([200, 67], abs=40)
-    assert torch.equal(images[same][:, 0], images[same][:, 1]) and int(same.sum()) > 80
-    assert torch.equal(planes, painting.to_planes(masks.numpy(), "cpu"))  # labels move with their image
+def test_half_of_the_pairs_stand_the_other_way_round_unless_told_not_to(cohort):
+    def contracting(**changes):
+        settings = KINDS["joint"].model_copy(update={"batch": 400} | changes)
+        masks, planes, images, _ = generator_training.Slices(cohort, settings, "cpu").batch(np.random.default_rng(0))
+        areas, blood = (masks == 3).sum(dim=(2, 3)), (images > 0.5).sum(dim=(2, 3))
+        assert torch.equal(planes, painting.to_planes(masks.numpy(), "cpu"))
+        assert torch.equal(areas[:, 0] > areas[:, 1], blood[:, 0] > blood[:, 1])  # labels move with their image
+        return int((areas[:, 0] > areas[:, 1]).sum())
+
+    assert contracting() == pytest.approx(200, abs=40)
+    assert contracting(mix_pairs=False) == 400
 
 
 class Recorded:
