@@ -27,8 +27,8 @@ FEW = LIGHT | {"shared_channels": 16}
 VARIANTS = {
     "as the study": {},
     "pairs in their order": PLAIN,
-    "and label loss a third as heavy": LIGHT,
-    "and a third of the shared channels": FEW,
+    "pairs in their order, lighter label loss": LIGHT,
+    "the last with fewer shared channels": FEW,
     "the same, deterministic": FEW | {"style": "none"},
     "the same, deterministic, no label loss": FEW | {"style": "none", "label_weight": 0.0},
     "the same, frame by frame, one style a subject": FEW | {"frames": "single"},

@@ -2,6 +2,7 @@
 
 import copy
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cardiosynth.checkpoints import load_training, save_training
 from cardiosynth.cohort import Cohort
 from cardiosynth.progress import bar
 from cardiosynth.sfera import Sfera
+from cardiosynth.study import fingerprint as hashed
 
 SAVE_EVERY_S = 30.0
 
@@ -35,6 +37,10 @@ class Hearts:
             images += [torch.from_numpy(np.array(pixels[cohort.rows(name)])) for name in cohort.table.index]
             volumes.append(cohort.table[["edv_ml", "esv_ml"]].to_numpy() / cohort.table[["slice_gap_mm"]].to_numpy())
         return cls(images, np.concatenate(volumes))
+
+    def checksum(self) -> list:
+        """What the hearts are, pixels and volumes, for telling trainings on other data apart."""
+        return [zlib.crc32(images.numpy().tobytes()) for images in self.images] + self.volumes.tolist()
 
     def __len__(self):
         return len(self.images)
@@ -94,9 +100,11 @@ def train(network: Sfera, train_hearts: Hearts, validation_hearts: Hearts, sched
           folder: Path, seed: int, device: str, fingerprint: str, title: str) -> Sfera:
     """Train with RAdam and RMSE loss (paper, Methods) and return the best epoch by validation.
 
-    value_range maps volumes per mm of gap to [0, 1]. A state under ``folder`` that carries the same
-    fingerprint is resumed and ends as an uninterrupted run would; ``training.csv`` logs every epoch.
+    value_range maps volumes per mm of gap to [0, 1]. A state under ``folder`` of the same fingerprint, hearts and first
+    weights is resumed and ends as an uninterrupted run would; ``training.csv`` logs every epoch.
     """
+    weights = [zlib.crc32(value.detach().cpu().numpy().tobytes()) for value in network.state_dict().values()]
+    fingerprint = hashed([fingerprint, weights, train_hearts.checksum(), validation_hearts.checksum()])
     network.to(device)
     best = copy.deepcopy(network)
     optimizer = torch.optim.RAdam(network.parameters(), lr=schedule.rate, weight_decay=1e-4, decoupled_weight_decay=True)

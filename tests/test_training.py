@@ -33,6 +33,23 @@ def run(folder, epochs=6, hearts=None, seed=1, fingerprint="f"):
     return train(network, hearts, discs(3, 9), Schedule(epochs, 3, 2e-3), (0.0, 3.0), folder, seed, "cpu", fingerprint, "test")
 
 
+def weights(network):
+    return torch.cat([value.flatten().float() for value in network.state_dict().values()])
+
+
+def test_a_finished_training_is_not_taken_for_one_on_other_images_or_from_other_weights(tmp_path):
+    hearts = discs(6)
+    darker = Hearts([images // 2 for images in hearts.images], hearts.volumes)  # the same volumes, painted anew
+    first = weights(run(tmp_path / "a", hearts=hearts))
+    assert torch.equal(first, weights(run(tmp_path / "a", hearts=hearts)))
+    assert torch.equal(weights(run(tmp_path / "a", hearts=darker)), weights(run(tmp_path / "b", hearts=darker)))
+    validation, schedule = discs(3, 9), Schedule(2, 3, 2e-3)
+    (tmp_path / "c").mkdir()
+    tuned = [train(start, hearts, validation, schedule, (0.0, 3.0), tmp_path / "c", 1, "cpu", "f", "test")
+             for start in (run(tmp_path / "b", hearts=darker), run(tmp_path / "a", hearts=hearts))]
+    assert not torch.equal(*map(weights, tuned))
+
+
 def test_sfera_overfits_four_subjects(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "augment", lambda images, slices, rng: images)
     hearts = discs(4)

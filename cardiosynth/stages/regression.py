@@ -28,7 +28,7 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         if training.start:
             network, _, notes = load_sfera(study, results, training.start)
             value_range = tuple(notes["value_range"])
-        identity = fingerprint([study.subset("sfera"), training.path, value_range, train_hearts.volumes.tolist()])
+        identity = fingerprint([study.subset("sfera"), training.path, value_range])
         network = train(network, train_hearts, validation_hearts, _schedule(study, training), value_range, folder,
                         training.seed, device(), identity, f"train {training.path}")
         fitted = [apply(network, hearts, device(), "features") for hearts in (train_hearts, validation_hearts)]
