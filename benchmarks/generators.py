@@ -21,14 +21,12 @@ from cardiosynth.realism import copies
 from cardiosynth.stages import networks, realism, synthesis
 from cardiosynth.study import Generator, load_study
 
-PLAIN = {"mix_pairs": False}
-LIGHT = PLAIN | {"label_weight": 1.0}
-FEW = LIGHT | {"shared_channels": 16}
+FEW = {"shared_channels": 16}
 VARIANTS = {
     "as the study": {},
-    "pairs in their order": PLAIN,
-    "pairs in their order, lighter label loss": LIGHT,
-    "the last with fewer shared channels": FEW,
+    "label loss three times as heavy": {"label_weight": 3.0},
+    "label loss three times as heavy, mixed pairs": {"label_weight": 3.0, "mix_pairs": True},
+    "fewer shared channels": FEW,
     "the same, deterministic": FEW | {"style": "none"},
     "the same, deterministic, no label loss": FEW | {"style": "none", "label_weight": 0.0},
     "the same, frame by frame, one style a subject": FEW | {"frames": "single"},

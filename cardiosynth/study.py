@@ -124,7 +124,7 @@ class Generator(Section):
     """
 
     frames: Literal["joint", "single"] = "joint"
-    mix_pairs: bool = True
+    mix_pairs: bool = False
     style: Literal["none", "latent"] = "none"
     style_of: Literal["subject", "slice"] = "subject"
     style_channels: Count = 256
