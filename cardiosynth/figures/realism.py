@@ -12,7 +12,7 @@ from cardiosynth.figures.tables import Table
 from cardiosynth.frames import frames
 
 QUANTITIES = {
-    "kid": "KID, reader's features", "kid_se": "its standard error", "fid": "FID, reader's features", "kid_inception": "KID, Inception",
+    "kid": "1000 × KID, reader's features", "kid_se": "its standard error", "fid": "FID, reader's features", "kid_inception": "1000 × KID, Inception",
     "kid_se_inception": "its standard error (Inception)", "fid_inception": "FID, Inception", "auc_real_or_painted": "AUC, real or painted?",
     "sharpness": "power above half the Nyquist frequency, share", "diversity": "distance between subjects in the reader's features",
     "ed_es_change": "background, ED to ES, grey levels", "ed_es_change_ratio": "painted over real",
@@ -38,6 +38,7 @@ def consistency(results: Results) -> Table:
 def _rows(results: Results, names: list[str], caption: str) -> Table:
     values = results.table("image_quality").set_index("quantity")
     names = [name for name in names if name in values.index]
+    values = values.mul(1000).where(values.index.to_series().str.startswith("kid"), values)
     frame = pd.DataFrame({"": [QUANTITIES[name] for name in names], "real": values.loc[names, "real"].to_numpy(float),
                           "painted": values.loc[names, "painted"].to_numpy(float)})
     return Table(frame, f"{caption} {results.origin(1)}", 3)
@@ -83,13 +84,14 @@ def nearest_images(results: Results, pairs: int = 6) -> Picture:
     train, painted = frames(results.cohort(1).split("train"))[0], results.painted().images()
     figure = Figure(figsize=(8.2, 4.2))
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.5, 1))
-    for column, row in zip(top.subplots(2, pairs, squeeze=False).T, closest.itertuples()):
+    grid = top.subplots(2, pairs, squeeze=False)
+    for column, row in zip(grid.T, closest.itertuples()):
         for ax, image in zip(column, (painted[row.frame // 2, row.frame % 2], train[row.training])):
             bare(ax)
             ax.imshow(image, vmin=0, vmax=255)
         column[0].set_title(f"r {row.correlation:.2f}", fontsize=8)
-    top.axes[0].set_ylabel("painted")
-    top.axes[1].set_ylabel("training")
+    grid[0, 0].set_ylabel("painted")
+    grid[1, 0].set_ylabel("training")
     ax, edges = bottom.subplots(), np.linspace(0, 1, 51)
     ax.hist(unseen["correlation"], edges, density=True, color=GREY, label="real, validation")
     ax.hist(made["correlation"], edges, density=True, histtype="step", color=VERMILION, linewidth=1.5, label="painted")
@@ -107,13 +109,14 @@ def variants(folder) -> Table:
     """Recorded generators that differ in one thing. folder: data/results/generators."""
     rows = pd.concat([recorded(folder, f"{cohort}.csv") for cohort in COHORTS if (Path(folder) / f"{cohort}.csv").is_file()])
     columns = {
-        "cohort": "cohort", "generator": "generator", "kid": "KID", "kid_se": "SE", "auc_real_or_painted": "AUC", "lv_dice": "LV Dice", "lv_dice_real": "of real",
+        "cohort": "cohort", "generator": "generator", "kid": "1000 × KID", "kid_se": "SE", "auc_real_or_painted": "AUC", "lv_dice": "LV Dice", "lv_dice_real": "of real",
         "ef_bias": "EF bias", "ef_mae": "EF error", "ed_es_change_ratio": "ED to ES", "slice_change_ratio": "slice to slice",
         "sharpness_ratio": "sharpness", "diversity_ratio": "diversity", "copies": "near copies",
     }  # fmt: skip
     caption = ("Generators that differ from the study's in one thing, on validation subjects: distance from real images, label fidelity (EF in "
                "points), and background change, sharpness and diversity as ratios of painted to real. ACDC patients and embedded phantom.")
-    return Table(rows[list(columns)].rename(columns=columns), caption, 3)
+    rows = rows.assign(kid=rows["kid"] * 1000, kid_se=rows["kid_se"] * 1000)
+    return Table(rows[list(columns)].rename(columns=columns), caption, 2)
 
 
 def label_shift(folder) -> Table:
