@@ -103,7 +103,9 @@ def test_a_second_run_makes_nothing_again(study):
     "section, change, rerun",
     [
         ("statistics", {"bootstrap_draws": 201}, {"evaluate"}),
-        ("segmentation", {"epochs": 7}, {"segmentation"}),
+        ("segmentation", {"epochs": 7}, {"segmentation", "reader"}),
+        ("generator", {"steps": 91}, {"generator"}),
+        ("realism", {"blind": 5}, {"realism"}),
         ("sfera", {"real_epochs": 7}, {"train"}),
     ],
 )
