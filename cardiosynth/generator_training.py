@@ -54,8 +54,8 @@ class Slices:
         """Masks (N, C, H, W), their planes and the images of one step, and the images that their styles are taken from.
 
         Shifted but not turned: the chest wall, lung and liver keep their places. With ``mix_pairs`` half of the pairs
-        stand the other way round, ES as ED: training hearts contract well, and a painter of both frames would otherwise paint
-        the ES of those that hardly contract smaller than asked. Where a subject has one style, it is read from another of
+        stand the other way round, ES as ED: training hearts contract well, and a painter of both frames may learn to paint
+        what it expects of them. Where a subject has one style, it is read from another of
         its slices, so that it cannot tell more of a slice than what they share.
         """
         chosen = rng.integers(len(self.images), size=self.settings.batch)

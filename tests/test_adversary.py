@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from test_spade import TINY, seeded, some_masks  # noqa: F401
 from torch.nn.utils.parametrize import is_parametrized
 
 from cardiosynth.adversary import (
@@ -16,20 +17,6 @@ from cardiosynth.adversary import (
     perceptual,
 )
 from cardiosynth.spade import one_hot
-from cardiosynth.study import Generator as Settings
-
-TINY = Settings(frames="single", base_channels=1, shared_channels=3, discriminator_channels=2)
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
-def some_masks(count, size, seed=0):
-    return torch.randint(0, 4, (count, size, size), generator=torch.Generator().manual_seed(seed))
 
 
 def test_discriminator_has_two_scales_of_five_layers_and_normalises_the_middle():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cardiosynth.figures.results import COHORTS as DESCRIBED
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import BLUE, GREY, VERMILION, Picture, bare, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
@@ -106,15 +107,16 @@ def nearest_images(results: Results, pairs: int = 6) -> Picture:
 
 
 def variants(folder) -> Table:
-    """Recorded generators that differ in one thing. folder: data/results/generators."""
+    """Recorded generators, compared. folder: data/results/generators."""
     rows = pd.concat([recorded(folder, f"{cohort}.csv") for cohort in COHORTS if (Path(folder) / f"{cohort}.csv").is_file()])
     columns = {
         "cohort": "cohort", "generator": "generator", "kid": "1000 × KID", "kid_se": "SE", "auc_real_or_painted": "AUC", "lv_dice": "LV Dice", "lv_dice_real": "of real",
         "ef_bias": "EF bias", "ef_mae": "EF error", "ed_es_change_ratio": "ED to ES", "slice_change_ratio": "slice to slice",
         "sharpness_ratio": "sharpness", "diversity_ratio": "diversity", "copies": "near copies",
     }  # fmt: skip
-    caption = ("Generators that differ from the study's in one thing, on validation subjects: distance from real images, label fidelity (EF in "
-               "points), and background change, sharpness and diversity as ratios of painted to real. ACDC patients and embedded phantom.")
+    shown = "; ".join(DESCRIBED[cohort] for cohort in rows["cohort"].unique())
+    caption = ("Generators beside the study's, on validation subjects: distance from real images, label fidelity (EF in points), and "
+               f"background change, sharpness and diversity as ratios of painted to real. {shown}.")
     rows = rows.assign(kid=rows["kid"] * 1000, kid_se=rows["kid_se"] * 1000)
     return Table(rows[list(columns)].rename(columns=columns), caption, 2)
 

@@ -77,20 +77,16 @@ def _distances(features: dict, seen: np.ndarray, stacks, repainted, seed: int) -
     owners = np.repeat(np.arange(len(stacks)), [2 * len(images) for images, _, _ in stacks])
     rows = []
     for suffix, of in features.items():
-        a, b, c = of(real), of(made), of(seen)
-        for name, (value, error) in {"real": realism.kid(a, c), "painted": realism.kid(a, b)}.items():
-            rows.append((f"kid{suffix}", f"kid_se{suffix}", name, value, error))
+        real_seen, made_seen, training_seen = of(real), of(made), of(seen)
+        (kid, error), (made_kid, made_error) = realism.kid(real_seen, training_seen), realism.kid(real_seen, made_seen)
+        rows += [(f"kid{suffix}", kid, made_kid), (f"kid_se{suffix}", error, made_error)]
+        rows.append((f"fid{suffix}", realism.fid(real_seen, training_seen), realism.fid(real_seen, made_seen)))
         if not suffix:
-            own = a, b
-        rows.append((f"fid{suffix}", realism.fid(a, c), realism.fid(a, b)))
-    found = [row for row in rows if len(row) == 3]
-    for real_row, made_row in zip(*[iter(row for row in rows if len(row) == 5)] * 2):
-        found += [(real_row[0], real_row[3], made_row[3]), (real_row[1], real_row[4], made_row[4])]
-    seen_as = [np.hstack([f, np.log(realism.spectra(images) + 1e-6)]) for f, images in zip(own, (real, made))]
-    found.append(("auc_real_or_painted", 0.5, realism.separability(*seen_as, owners, owners, seed)))
-    found.append(("sharpness", realism.sharpness(real), realism.sharpness(made)))
-    found.append(("diversity", *(realism.diversity(f, owners) for f in own)))
-    return found
+            own = real_seen, made_seen
+    told_by = [np.hstack([found, np.log(realism.spectra(images) + 1e-6)]) for found, images in zip(own, (real, made))]
+    rows.append(("auc_real_or_painted", 0.5, realism.separability(*told_by, owners, owners, seed)))
+    rows.append(("sharpness", realism.sharpness(real), realism.sharpness(made)))
+    return [*rows, ("diversity", *(realism.diversity(found, owners) for found in own))]
 
 
 def _changes(stacks, repainted) -> list[tuple]:
