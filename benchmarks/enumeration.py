@@ -16,7 +16,8 @@ from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.enumeration import check
 from cardiosynth.quality import Log
 from cardiosynth.sources import all_jobs, jobs, read
-from cardiosynth.study import Grid, Masks, Phantom, Study
+from cardiosynth.sections import Grid, Masks, Phantom
+from cardiosynth.study import Study
 from cardiosynth.volumes import ejection_fraction, volume_ml
 
 READINGS = [("paired", "area"), ("paired", "length"), ("separate", "area"), ("separate", "length")]

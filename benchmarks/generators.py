@@ -19,7 +19,8 @@ import pandas as pd
 from cardiosynth.candidates import read_candidates
 from cardiosynth.realism import copies
 from cardiosynth.stages import networks, realism, synthesis
-from cardiosynth.study import Generator, load_study
+from cardiosynth.sections import Generator
+from cardiosynth.study import load_study
 
 FEW = {"shared_channels": 16}
 VARIANTS = {

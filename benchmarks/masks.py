@@ -29,7 +29,7 @@ from cardiosynth import phantom
 from cardiosynth.masks import Source, synthesise
 from cardiosynth.preprocessing import prepare
 from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.study import Grid, Masks
+from cardiosynth.sections import Grid, Masks
 
 PAPER_STACKS, PROCESSES, SEED = 22_653, 2, 1
 RECIPES = enumerate_recipes("subject", Masks(include_original=False))

@@ -14,7 +14,7 @@ from cardiosynth import phantom
 from cardiosynth.datasets import acdc
 from cardiosynth.monotony import count_not_monotone
 from cardiosynth.preprocessing import place, sample_nearest
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 
 SIZES_PX = 64, 150
 PHANTOM_SUBJECTS, PHANTOM_SEED = 40, 1

@@ -20,7 +20,7 @@ import yaml
 
 from cardiosynth import quality
 from cardiosynth.sources import all_jobs, read
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 from cardiosynth.volumes import ejection_fraction
 
 RESULTS = Path(__file__).parent.parent / "data" / "results" / "readers"
@@ -98,7 +98,7 @@ def speed(acdc: str = "", phantoms: list[int] = [150, 1500]) -> None:
 
 def _ingest(dataset: str, root: str, folder: Path, workers: int) -> dict:
     """One ingestion in a process of its own, timed from outside; it tells its peak memory at the end."""
-    code = (f"import resource\nfrom pathlib import Path\nfrom cardiosynth.stages.cohorts import ingest\nfrom cardiosynth.study import Grid\n"
+    code = (f"import resource\nfrom pathlib import Path\nfrom cardiosynth.stages.cohorts import ingest\nfrom cardiosynth.sections import Grid\n"
             f"if __name__ == '__main__':\n    ingest({dataset!r}, {root!r}, Path({str(folder / 'out')!r}), Grid(), {workers})\n"
             "    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n")
     script = folder / "one.py"

@@ -24,7 +24,7 @@ from cardiosynth.datasets import acdc
 from cardiosynth.masks import Source, touches_border
 from cardiosynth.preprocessing import prepare
 from cardiosynth.recipes import enumerate_recipes
-from cardiosynth.study import Grid, Masks
+from cardiosynth.sections import Grid, Masks
 from cardiosynth.variants import DEFAULTS
 from cardiosynth.volumes import LABELS, LV, ejection_fraction, volume_ml
 

@@ -9,7 +9,8 @@ import typer
 
 from cardiosynth.errors import InputError
 from cardiosynth.experiments import training_from_path
-from cardiosynth.study import Grid, Study, checked, load_study
+from cardiosynth.sections import Grid
+from cardiosynth.study import Study, checked, load_study
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -12,7 +12,7 @@ from cardiosynth.cohort import Cohort
 from cardiosynth.errors import InputError
 from cardiosynth.masks import Source, touches_border
 from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.volumes import MYOCARDIUM, ejection_fraction, volume_ml
 
 

@@ -37,7 +37,7 @@ import pandas as pd
 
 from cardiosynth.paper import DATA, published_value
 from cardiosynth.recipes import enumerate_recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.volumes import ejection_fraction
 
 MODEL_ERROR = 3.0  # percent of the candidates kept, against real masks (``check``)

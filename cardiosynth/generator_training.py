@@ -30,7 +30,7 @@ from cardiosynth.judging import Judge, better
 from cardiosynth.painting import Painter, save_painter, to_planes
 from cardiosynth.progress import bar
 from cardiosynth.spade import sample
-from cardiosynth.study import Generator as Settings
+from cardiosynth.sections import Generator as Settings
 from cardiosynth.study import fingerprint
 
 Features = Callable[[Tensor], list[Tensor]]

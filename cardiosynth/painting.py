@@ -13,7 +13,7 @@ from cardiosynth.checkpoints import load_tensors, save_tensors
 from cardiosynth.cohort import OWN_COLUMNS, Subject
 from cardiosynth.folded import fold
 from cardiosynth.spade import SpadeGenerator, StyleEncoder, one_hot, sample
-from cardiosynth.study import Generator as Settings
+from cardiosynth.sections import Generator as Settings
 
 FILE = "generator.safetensors"
 BATCH = 64

@@ -10,7 +10,7 @@ from cardiosynth.errors import InputError
 from cardiosynth.finders.centre import heart_centre
 from cardiosynth.finders.extent import extent
 from cardiosynth.resampling import triangle
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 from cardiosynth.volumes import LV
 
 

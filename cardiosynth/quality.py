@@ -10,7 +10,7 @@ from cardiosynth.cohort import Subject
 from cardiosynth.duplicates import twins
 from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import Placement, centre_error_mm, lv_lost_percent
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 
 COLUMNS = [
     "id", "split", "status", "note", "remarks", "same_images_as", "slices_in_scan", "slices_kept", "slice_gap_mm",

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth.errors import InputError
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.variants import DEFAULTS
 
 OPERATIONS = ("original", "ed-interpolated", "interpolated-es", "scaled")

@@ -24,7 +24,7 @@ from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, s
 from cardiosynth.cohort import ED, ES, Cohort
 from cardiosynth.frames import augment, frames, to_network, write_log
 from cardiosynth.progress import bar
-from cardiosynth.study import Segmentation as Settings
+from cardiosynth.sections import Segmentation as Settings
 from cardiosynth.study import fingerprint
 from cardiosynth.volumes import LABELS, LV, volume_ml
 

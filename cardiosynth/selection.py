@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth.errors import InputError
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.targets import EDV_BINS, bin_edges, edv_bin_of, histogram, make_target, percent_bins, percent_target
 
 NEEDS_COUNT = ("normal", "matched", "bins")

@@ -13,7 +13,7 @@ from sklearn.linear_model import BayesianRidge
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from cardiosynth.study import Sfera as Settings
+from cardiosynth.sections import Sfera as Settings
 
 BLOCKS = 5
 
@@ -44,7 +44,7 @@ def _convolution(inputs: int, outputs: int) -> list[nn.Module]:
 class Sfera(nn.Module):
     """The network up to the linear head that trains it; the ridge later replaces the head.
 
-    settings: widths (study.Sfera). size_px: height and width of the images, at least 32.
+    settings: widths (sections.Sfera). size_px: height and width of the images, at least 32.
     """
 
     def __init__(self, settings: Settings, size_px: int):

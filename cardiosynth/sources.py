@@ -18,7 +18,8 @@ from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import place, prepare
 from cardiosynth.progress import bar
 from cardiosynth.quality import Reading, left_out, record
-from cardiosynth.study import Grid, Study, load_study
+from cardiosynth.sections import Grid
+from cardiosynth.study import Study, load_study
 
 ROOT = Path(__file__).parent.parent
 LAYOUTS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from cardiosynth.study import Generator as Settings
+from cardiosynth.sections import Generator as Settings
 from cardiosynth.volumes import LABELS
 
 UPSAMPLINGS = 5

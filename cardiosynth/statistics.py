@@ -55,7 +55,7 @@ def error_summary(predicted, truth, settings, seed: int) -> dict:
     """RMSE, MAE (mean over seeds, interval over patients) and correlation of predicted (patients, seeds).
 
     rmse_sd is the SD of the RMSE over seeds, NaN for one seed. pearson is the mean over seeds, pearson_p
-    the largest p of any seed. settings: ``study.Statistics``.
+    the largest p of any seed. settings: ``sections.Statistics``.
     """
     errors = predicted - truth[:, None]
     n, seeds = errors.shape

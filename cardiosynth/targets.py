@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cardiosynth.errors import InputError
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 
 BIN_WIDTH = 5.0  # EF points
 EDV_BINS = 3  # terciles: with 14 bins of EF, a few hundred subjects still leave several to each cell

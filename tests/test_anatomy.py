@@ -6,7 +6,7 @@ import pytest
 from cardiosynth.anatomy import AREA_TOLERANCE_PX, CAUSES, SOUND_JUMP, examine, faults, largest_jump, own_faults
 from cardiosynth.masks import Source
 from cardiosynth.recipes import enumerate_recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.volumes import LV
 
 SIZE, SLICES = 48, 6

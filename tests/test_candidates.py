@@ -8,7 +8,7 @@ from cardiosynth.candidates import candidates, read_candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.masks import apply
 from cardiosynth.recipes import recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.volumes import volume_ml
 
 SIZE = 48

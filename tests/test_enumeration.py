@@ -8,7 +8,7 @@ import pytest
 
 from cardiosynth import enumeration
 from cardiosynth.enumeration import all_readings, check, ef_histogram, kept_per_subject, modelled_ef, printed_counts, repeats
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 
 
 @pytest.fixture(scope="module")

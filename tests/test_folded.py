@@ -10,7 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from cardiosynth.folded import BACKGROUND, Neighbourhoods, by_places, code_planes, encode, fold, sum_over
 from cardiosynth.spade import SpadeGenerator, one_hot
-from cardiosynth.study import Generator as Settings
+from cardiosynth.sections import Generator as Settings
 
 FRAMES = ("single", "joint")
 

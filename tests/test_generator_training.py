@@ -11,7 +11,7 @@ from discs import SIZE, disc_subject
 from cardiosynth import frames, generator_training, judging, painting
 from cardiosynth.cohort import write_cohort
 from cardiosynth.errors import InputError
-from cardiosynth.study import Generator as Settings
+from cardiosynth.sections import Generator as Settings
 
 TINY = Settings(frames="single", base_channels=1, shared_channels=4, discriminator_channels=2, steps=6, batch=2, checkpoints=2)
 KINDS = {

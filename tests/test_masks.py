@@ -10,7 +10,7 @@ from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.masks import Source, apply, synthesise, touches_border
 from cardiosynth.recipes import Recipe, enumerate_recipes, recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.volumes import LV, volume_ml
 
 SIZE, SLICES = 64, 5

@@ -11,7 +11,7 @@ from cardiosynth.candidates import candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.masks import Source, apply, compose, synthesise, touches_border
 from cardiosynth.recipes import Recipe, enumerate_recipes, recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 
 SIZE = 48
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]

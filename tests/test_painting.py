@@ -9,7 +9,7 @@ from discs import SIZE, disc_subject
 from cardiosynth import painting
 from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.errors import InputError
-from cardiosynth.study import Generator as Settings
+from cardiosynth.sections import Generator as Settings
 
 TINY = Settings(base_channels=1, shared_channels=4, discriminator_channels=2, style_channels=3)
 LATENT = TINY.model_copy(update={"style": "latent"})

@@ -4,7 +4,7 @@ from test_cohort import heart
 
 from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import Placement, centre_error_mm, exclude, lv_lost_percent, normalise, place, prepare, sample_linear, sample_nearest
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 from cardiosynth.volumes import LV
 
 

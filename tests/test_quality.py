@@ -7,7 +7,7 @@ from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import Placement
 from cardiosynth.quality import COLUMNS, Log, Reading, left_out, record
 from cardiosynth.report import summary, write
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 from cardiosynth.volumes import LV
 
 HERE = Placement(np.arange(3), (3.5, 3.5))

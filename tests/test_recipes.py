@@ -6,7 +6,7 @@ import pytest
 
 from cardiosynth.errors import InputError
 from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.variants import DEFAULTS
 
 ALL = list(DEFAULTS)

@@ -8,7 +8,7 @@ from torch import nn
 import cardiosynth.segmentation as segmentation
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
-from cardiosynth.study import Segmentation as Settings
+from cardiosynth.sections import Segmentation as Settings
 
 SIZE = 32
 SETTINGS = Settings(channels=4, epochs=3, batch=4, rate=1e-2)

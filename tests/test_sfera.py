@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from cardiosynth.sfera import Sfera, VolumeRidge
-from cardiosynth.study import Sfera as Settings
+from cardiosynth.sections import Sfera as Settings
 
 SMALL = Settings(base_channels=4, features=16, hidden=8)
 

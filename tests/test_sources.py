@@ -8,7 +8,8 @@ from acdc_files import write_patient
 
 from cardiosynth.errors import InputError
 from cardiosynth.sources import LAYOUTS, PHANTOMS, all_jobs, jobs, read
-from cardiosynth.study import Grid, Study
+from cardiosynth.sections import Grid
+from cardiosynth.study import Study
 
 ROOT = Path(__file__).parent.parent
 

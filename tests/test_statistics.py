@@ -7,7 +7,7 @@ from scipy import stats
 
 from cardiosynth import measures, statistics
 from cardiosynth.errors import InputError
-from cardiosynth.study import Statistics
+from cardiosynth.sections import Statistics
 
 SETTINGS = Statistics(bootstrap_draws=300)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from cardiosynth.errors import InputError
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.targets import edv_bin_of, histogram, make_target, percent_target
 
 

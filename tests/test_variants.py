@@ -5,7 +5,7 @@ import pytest
 
 from cardiosynth.masks import apply, compose
 from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.variants import DEFAULTS, vary
 
 SIZE, SLICES, ROW, COLUMN = 96, 8, 47.3, 52.6

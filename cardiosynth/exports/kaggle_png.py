@@ -17,7 +17,7 @@ from cardiosynth.datasets.kaggle_png import FOLDER, FRAMES, LAST_TRAIN, LAST_VAL
 from cardiosynth.errors import InputError
 from cardiosynth.exports.layout import checked, new_folder, row
 from cardiosynth.preprocessing import normalise, sample_linear, sample_nearest
-from cardiosynth.study import Grid
+from cardiosynth.sections import Grid
 from cardiosynth.volumes import LV
 
 LAYOUT = "Kaggle PNG"

@@ -10,7 +10,7 @@ from cardiosynth.figures.tables import Table
 from cardiosynth.figures.workflow import typical_subject
 from cardiosynth.masks import Source
 from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.study import Masks
+from cardiosynth.sections import Masks
 from cardiosynth.variants import DEFAULTS
 from cardiosynth.volumes import LABELS, LV, ejection_fraction, volume_ml
 
