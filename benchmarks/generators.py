@@ -1,4 +1,4 @@
-"""Generators that differ in one thing, trained and judged on the same cohort, as a table.
+"""Generators that differ in one thing, trained and judged on the same cohort, as a table; all but the first paint without noise.
 
     python benchmarks/generators.py STUDY.yaml --results results/STUDY --csv data/results/generators/STUDY.csv [--only NAME ...]
 
@@ -22,19 +22,22 @@ from cardiosynth.stages import networks, realism, synthesis
 from cardiosynth.sections import Generator
 from cardiosynth.study import load_study
 
-FEW = {"shared_channels": 16}
+PLAIN = {"noise": "none"}
+HEAVY = PLAIN | {"label_weight": 3.0}
+FEW = PLAIN | {"shared_channels": 16}
 VARIANTS = {
     "as the study": {},
-    "label loss three times as heavy": {"label_weight": 3.0},
-    "label loss three times as heavy, mixed pairs": {"label_weight": 3.0, "mix_pairs": True},
+    "without noise": PLAIN,
+    "label loss three times as heavy": HEAVY,
+    "label loss three times as heavy, mixed pairs": HEAVY | {"mix_pairs": True},
     "fewer shared channels": FEW,
     "the same, deterministic": FEW | {"style": "none"},
     "the same, deterministic, no label loss": FEW | {"style": "none", "label_weight": 0.0},
     "the same, frame by frame, one style a subject": FEW | {"frames": "single"},
     "the same, frame by frame, one style a frame": FEW | {"frames": "single", "style_of": "slice"},
     "the same, frame by frame, deterministic, no label loss (paper)": FEW | {"frames": "single", "style": "none", "label_weight": 0.0},
-    "LeCam regularisation": {"lecam_weight": 0.3},
-    "adversary sees moved images": {"discriminator_augment": True},
+    "LeCam regularisation": PLAIN | {"lecam_weight": 0.3},
+    "adversary sees moved images": PLAIN | {"discriminator_augment": True},
 }
 TRAINING_SUBJECTS = 60
 RATIOS = ("ed_es_change", "ed_es_change_smooth", "slice_change", "slice_change_smooth")

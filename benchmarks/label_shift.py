@@ -5,22 +5,24 @@
 SFERA is trained on the real training subjects, on the same masks painted (the same hearts, so that nothing but the image
 differs), and on the synthetic cohort (other hearts too); each reads the real validation subjects and the same masks painted. The
 difference between the two readings of one network is what the image does; what is left on painted ones is what the network and
-the composition of the cohort do. Further rows change one thing about the painted images. Validation subjects only.
+the composition of the cohort do. Either is painted with and without the noise that the generator lacks. Validation subjects only.
 """
 
 import argparse
+import copy
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.ndimage import gaussian_filter
 
 from cardiosynth import painting
+from cardiosynth.candidates import read_candidates
 from cardiosynth.cohort import Cohort
 from cardiosynth.measures import rmse
 from cardiosynth.sfera import Sfera, VolumeRidge
+from cardiosynth.stages.synthesis import masks_of
 from cardiosynth.study import load_study
 from cardiosynth.training import Hearts, Schedule, apply, train
 from cardiosynth.volumes import ejection_fraction
@@ -36,29 +38,40 @@ def main():
     options = parser.parse_args()
     study = load_study(options.study)
     cohort = Cohort.open(options.results / "cohorts" / study.datasets.a)
-    synthetic = Cohort.open(options.results / "synthetic" / "images")
-    studio = painting.Studio(painting.load_painter(options.results / "generator"), study.seed)
-    real = {split: Hearts.of(cohort.split(split)) for split in ("train", "validation")}
-    painted = {split: repainted(studio, cohort.split(split), real[split]) for split in real}
-    noise = missing_noise(real["train"], painted["train"])
+    painter = painting.load_painter(options.results / "generator")
+    studio, smooth = (painting.Studio(each, study.seed) for each in (painter, without_noise(painter)))
+    splits = {split: cohort.split(split) for split in ("train", "validation")}
+    real = {split: Hearts.of(part) for split, part in splits.items()}
+    painted, plain = ({split: repainted(at, part, real[split]) for split, part in splits.items()} for at in (studio, smooth))
+    table = read_candidates(options.results / "synthetic" / "candidates.csv")
+    chosen = table[table["chosen"] & (table["split"] == "train")]
     sets = {
-        "real": real["train"], "painted, same masks": painted["train"], "painted, with the noise that is missing": noisy(painted["train"], noise),
-        "synthetic cohort": Hearts.of(synthetic.split("train")),
-        "synthetic cohort, with the noise that is missing": noisy(Hearts.of(synthetic.split("train")), noise),
-    }  # fmt: skip
+        "real": (real["train"], real["validation"]),
+        "painted, same masks, without noise": (plain["train"], plain["validation"]),
+        "painted, same masks": (painted["train"], painted["validation"]),
+        "synthetic cohort, without noise": (synthetic_hearts(smooth, chosen, cohort), plain["validation"]),
+        "synthetic cohort": (synthetic_hearts(studio, chosen, cohort), painted["validation"]),
+    }
     gaps = cohort.split("validation").table["slice_gap_mm"].to_numpy()
     rows = []
-    for name, hearts in sets.items():
+    for name, (hearts, validation) in sets.items():
         for seed in options.seeds:
             epochs = study.sfera.synthetic_epochs if "synthetic" in name else study.sfera.real_epochs
             if options.epochs:
                 epochs = max(options.epochs // 10, 1) if "synthetic" in name else options.epochs
-            read = trained(study, hearts, real["validation"] if name == "real" else painted["validation"], seed, epochs)
+            read = trained(study, hearts, validation, seed, epochs)
             for on, held_out in (("real", real["validation"]), ("painted", painted["validation"])):
                 rows.append({"trained_on": name, "read_on": on, "seed": seed} | errors(read(held_out), held_out.volumes, gaps))
                 print(rows[-1], flush=True)
             options.csv.parent.mkdir(parents=True, exist_ok=True)
             pd.DataFrame(rows).round(3).to_csv(options.csv, index=False)
+
+
+def without_noise(painter: painting.Painter) -> painting.Painter:
+    """The same painter, adding none of the noise that its images lack."""
+    smooth = copy.deepcopy(painter)
+    smooth.noise_sd.zero_()
+    return smooth
 
 
 def repainted(studio, cohort: Cohort, real: Hearts) -> Hearts:
@@ -67,20 +80,11 @@ def repainted(studio, cohort: Cohort, real: Hearts) -> Hearts:
     return Hearts(images, real.volumes)
 
 
-def missing_noise(real: Hearts, painted: Hearts) -> float:
-    """SD (grey levels) of white noise that lifts the fine structure of painted images to that of real ones."""
-    fine = [np.mean([np.var((a := images.numpy().astype(float)) - gaussian_filter(a, (0, 0, 1, 1))) for images in hearts.images])
-            for hearts in (real, painted)]
-    rng = np.random.default_rng(0)
-    white = rng.standard_normal((64, 64, 64))
-    return float(np.sqrt(max(fine[0] - fine[1], 0.0) / np.var(white - gaussian_filter(white, (0, 1, 1)))))
-
-
-def noisy(hearts: Hearts, sd: float) -> Hearts:
-    """The same hearts with white noise of that SD in grey levels."""
-    rng = np.random.default_rng(1)
-    return Hearts([torch.from_numpy((images.numpy() + rng.normal(0, sd, images.shape)).clip(0, 255).astype(np.uint8)) for images in hearts.images],
-                  hearts.volumes)
+def synthetic_hearts(studio, chosen: pd.DataFrame, cohort: Cohort) -> Hearts:
+    """The chosen recipes painted."""
+    subjects = list(painting.paint_subjects(studio, masks_of(chosen, cohort)))
+    volumes = np.array([[subject.edv_ml, subject.esv_ml] for subject in subjects]) / np.array([[subject.slice_gap_mm] for subject in subjects])
+    return Hearts([torch.from_numpy(subject.images) for subject in subjects], volumes)
 
 
 def trained(study, hearts: Hearts, validation: Hearts, seed: int, epochs: int):

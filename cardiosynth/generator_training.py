@@ -27,7 +27,7 @@ from cardiosynth.checkpoints import load_training, save_training
 from cardiosynth.cohort import Cohort
 from cardiosynth.frames import augment, samples, to_network, write_log
 from cardiosynth.judging import Judge, better
-from cardiosynth.painting import Painter, save_painter, to_planes
+from cardiosynth.painting import Painter, measure_noise, save_painter, to_planes
 from cardiosynth.progress import bar
 from cardiosynth.spade import sample
 from cardiosynth.sections import Generator as Settings
@@ -177,9 +177,8 @@ def train_generator(
 
     Writes generator.safetensors, training.csv and checkpoints.csv, in which ``judge`` scores the averaged painter; without
     a judge the last one is kept. features: frames (N, 1, H, W) in [-1, 1] to feature maps for the perceptual loss, or None.
-    label_loss: such frames and their masks to how far the labels found in them are from those, or None.
-    A killed training goes on from its last state and ends with the same bytes as an uninterrupted one.
-    Raises InputError where the cohort has no masks or no subjects.
+    label_loss: such frames and their masks to how far the labels found in them are from those, or None. A killed training
+    goes on and ends with the same bytes. Raises InputError where the cohort has no masks or no subjects.
     """
     folder = Path(folder)
     slices = Slices(cohort, settings, device)
@@ -225,18 +224,17 @@ def _checkpoint(training: Training, slices: Slices, judge: Judge | None, notes: 
 
 @torch.no_grad()
 def _ready(painter: Painter, slices: Slices, seed: int) -> None:
-    """Encode the styles of the training subjects and measure the statistics of batch normalisation anew.
+    """Encode the styles of the training subjects; measure the statistics of batch normalisation anew, and the missing noise.
 
-    Those met in training belong to other weights. Masks are as painting will see them: each once, in random order, without
-    augmentation, up to 50 batches. Leaves the painter in evaluation mode.
+    Those met in training belong to other weights. Masks are as painting will see them: in random order, without augmentation,
+    up to 50 batches. Leaves the painter in evaluation mode.
     """
     painter.eval()
     if painter.encoder is not None:
         for index, rows in enumerate(slices.of_subject):
             encoded = torch.stack(painter.encoder(to_network(slices.images[rows], slices.device)))  # (2, slices, Z)
             painter.styles[index] = encoded.mean(dim=1)
-    norms = [module for module in painter.generator.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    for norm in norms:
+    for norm in (module for module in painter.generator.modules() if isinstance(module, torch.nn.BatchNorm2d)):
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over all batches
     rng, size = np.random.default_rng([seed, 0, 1]), slices.settings.batch
@@ -246,3 +244,7 @@ def _ready(painter: Painter, slices: Slices, seed: int) -> None:
         some = slices.masks[order[first : first + size]]
         painter.generator(to_planes(some, slices.device), painter.draw_styles(len(some), rng))
     painter.eval()
+    if slices.settings.noise == "measured":
+        pairs = [x.reshape(-1, 2, *x.shape[2:]) for x in (slices.images, slices.masks)]
+        chosen = rng.permutation(len(pairs[0]))[: len(order)]
+        measure_noise(painter, *(x[chosen] for x in pairs), rng, slices.device)

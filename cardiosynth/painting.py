@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from cardiosynth.checkpoints import load_tensors, save_tensors
 from cardiosynth.cohort import OWN_COLUMNS, Subject
 from cardiosynth.folded import fold
+from cardiosynth.grain import RINGS, missing, with_noise
 from cardiosynth.spade import SpadeGenerator, StyleEncoder, one_hot, sample
 from cardiosynth.sections import Generator as Settings
+from cardiosynth.volumes import LABELS
 
 FILE = "generator.safetensors"
 BATCH = 64
+NOISE_BATCH = 8  # slices painted in one style where the noise is measured
 
 
 class Painter(nn.Module):
@@ -24,6 +27,7 @@ class Painter(nn.Module):
 
     ``styles`` (subjects, 2, style_channels) holds the mean and the log variance of each. A synthetic subject is painted
     in a style drawn from that of a training subject, since few data never fill the normal distribution of SPADE.
+    ``noise_sd`` (labels,) and ``noise_colour`` (rings,) are the noise that its images lack and that a Studio adds (``grain``).
     """
 
     def __init__(self, settings: Settings, subjects: int):
@@ -31,6 +35,8 @@ class Painter(nn.Module):
         self.settings = settings
         self.generator = SpadeGenerator(settings)
         self.encoder = None
+        self.register_buffer("noise_sd", torch.zeros(len(LABELS)))
+        self.register_buffer("noise_colour", torch.zeros(RINGS))
         if settings.style == "latent":
             self.encoder = StyleEncoder(settings)
             self.register_buffer("styles", torch.zeros(subjects, 2, settings.style_channels))
@@ -79,8 +85,18 @@ def paint(generator: nn.Module, masks: np.ndarray, styles: Tensor | None = None,
     return painted
 
 
+def measure_noise(painter: Painter, images: np.ndarray, masks: np.ndarray, rng: np.random.Generator, device="cpu") -> None:
+    """Set the painter's noise to what its images of these masks lack beside the real ones, all (slices, 2, H, W) of uint8."""
+    together = masks.reshape(-1, painter.settings.phases, *masks.shape[2:])
+    parts = [together[first : first + NOISE_BATCH] for first in range(0, len(together), NOISE_BATCH)]
+    painted = [paint(painter.generator, part, painter.draw_styles(len(part), rng), device=device) for part in parts]
+    sd, colour = missing(images, np.concatenate(painted).reshape(masks.shape), masks)
+    painter.noise_sd.copy_(torch.from_numpy(sd))
+    painter.noise_colour.copy_(torch.from_numpy(colour))
+
+
 class Studio:
-    """A painter at work on whole stacks. seed and the name of a stack fix its style."""
+    """A painter at work on whole stacks. seed and the name of a stack fix its style and its noise."""
 
     def __init__(self, painter: Painter, seed: int, device="cpu"):
         self.painter, self.seed, self.device = painter, seed, device
@@ -89,8 +105,10 @@ class Studio:
     def paint(self, name: str, masks: np.ndarray) -> np.ndarray:
         """Images (slices, 2, H, W) of masks of that shape, both of uint8."""
         together = masks.reshape(-1, self.painter.settings.phases, *masks.shape[2:])
-        styles = self.painter.draw_styles(len(together), np.random.default_rng([self.seed, zlib.crc32(name.encode())]))
-        return paint(self.generator, together, styles, device=self.device).reshape(masks.shape)
+        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        styles = self.painter.draw_styles(len(together), rng)
+        painted = paint(self.generator, together, styles, device=self.device).reshape(masks.shape)
+        return with_noise(painted, masks, self.painter.noise_sd.cpu().numpy(), self.painter.noise_colour.cpu().numpy(), rng)
 
 
 def paint_subjects(studio: Studio, pairs: Iterable[tuple[pd.Series, np.ndarray]]) -> Iterator[Subject]:

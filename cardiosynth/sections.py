@@ -112,9 +112,10 @@ class Generator(Section):
     """SPADE generator and its adversary (Park et al., CVPR 2019; paper, Methods).
 
     frames: ED and ES of a slice ``joint`` or each alone (``single``, paper); mix_pairs: half of the joint ones turned round.
-    style: ``none`` (paper) or a ``latent`` vector, one for all slices of a ``subject`` or one a ``slice`` (style_of). averaging:
-    decay a step of the weights that paint. label_weight: of the U-Net's reading. discriminator_augment, lecam_weight: against
-    learning few subjects by heart. checkpoints: how often validation subjects judge. perceptual_weights: VGG19's file, or null.
+    style: ``none`` (paper) or a ``latent`` vector, one for all slices of a ``subject`` or one a ``slice`` (style_of).
+    noise: added to painted images, as much as they are ``measured`` to lack, or ``none`` (paper). averaging: decay a step of
+    the weights that paint. label_weight: of the U-Net's reading. discriminator_augment, lecam_weight: against learning few
+    subjects by heart. checkpoints: how often validation subjects judge. perceptual_weights: VGG19's file, or null.
     """
 
     frames: Literal["joint", "single"] = "joint"
@@ -122,6 +123,7 @@ class Generator(Section):
     style: Literal["none", "latent"] = "none"
     style_of: Literal["subject", "slice"] = "subject"
     style_channels: Count = 256
+    noise: Literal["measured", "none"] = "measured"
     base_channels: Count = 64
     shared_channels: Count = 128
     discriminator_channels: Count = 64

@@ -85,3 +85,31 @@ def test_painted_subjects_stream_into_a_cohort(masks, tmp_path):
     entry = Cohort.open(tmp_path).table.loc["synthetic-1"]
     assert (entry["source"], entry["gamma"], entry["first"], entry["ef"]) == ("disc-1", 0.9, 0, 75.0)
     assert not (tmp_path / "masks.npy").exists()
+
+
+class Flat(torch.nn.Module):
+    """Paints middle grey whatever the mask."""
+
+    def forward(self, planes, styles):
+        return torch.zeros(len(planes), planes.shape[1] // 4, *planes.shape[2:])
+
+
+@pytest.mark.parametrize("frames", ["single", "joint"])
+def test_the_noise_that_painted_images_lack_is_measured(masks, frames):
+    painter = painter_of(TINY.model_copy(update={"frames": frames}))
+    painter.generator = Flat()
+    masks = np.concatenate([masks] * 6)
+    real = np.random.default_rng(0).normal(128, 8, masks.shape).round().clip(0, 255).astype(np.uint8)
+    painting.measure_noise(painter, real, masks, np.random.default_rng(1))
+    assert painter.noise_sd.numpy()[np.unique(masks)] == pytest.approx(8, rel=0.1)
+
+
+def test_a_studio_adds_the_noise_of_the_painter_by_seed_and_name(masks):
+    painter = painter_of(TINY)
+    smooth = painting.Studio(painter, 1).paint("a", masks).astype(float)
+    painter.noise_sd += 8
+    painter.noise_colour += 1
+    painted = [painting.Studio(painter, 1).paint(name, masks) for name in ("a", "a", "b")]
+    added = np.where(smooth < 128, 1, -1) * (painted[0] - smooth)  # black and white are as far as it can go
+    assert np.sqrt(np.mean(added[added > 0] ** 2)) == pytest.approx(8, rel=0.1)
+    assert np.array_equal(painted[0], painted[1]) and not np.array_equal(painted[0], painted[2])
