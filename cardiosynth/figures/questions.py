@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from cardiosynth.figures.results import Results, open_results
 from cardiosynth.figures.style import COLOUR, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
@@ -54,7 +55,7 @@ def answer(results: Results, question: str, recorded, split: str = "test", quant
 
 
 def _not_asked(results: Results, key: str) -> Note:
-    return Note(f"Study {results.study.name} does not ask this ({key}), and there is no recorded study that does.")
+    return Note(f"Study {results.study.name} has no answer to this (key {key}), and there is no recorded study that has.")
 
 
 @house_style
@@ -73,10 +74,11 @@ def _curve(results: Results, rows: pd.DataFrame, question: str, split: str, quan
         far = own[own["against"].notna() & ((own["experiment"] != "RSO") | (question == "subjects"))].sort_values("x")
         _bars(axes[1, column], far["x"], far, ("difference", "difference_low", "difference_high"), INK, "o", "RSO less RSP", "-")
         axes[1, column].axhline(0, color=INK, linewidth=0.8)
-        axes[0, column].set(title=f"{group}, n = {own['n'].max()}", ylim=(0, None))
+        axes[0, column].set(title=f"{group}, n = {own['n'].max()}")
         axes[1, column].set(xlabel=ASKED[question])
+        axes[1, column].xaxis.set_major_locator(MaxNLocator(integer=True))
     name, unit = QUANTITY[quantity]
-    axes[0, 0].set(ylabel=f"RMSE of {name} ({unit})")
+    axes[0, 0].set(ylabel=f"RMSE of {name} ({unit})", ylim=(0, None))
     axes[1, 0].set(ylabel="RSO less RSP")
     axes[0, 0].legend()
     caption = (
@@ -98,11 +100,11 @@ def _side_by_side(results: Results, rows: pd.DataFrame, question: str, split: st
             x = np.arange(len(names)) + 0.2 * (number - 1.5) * (len(numbers) > 1)
             label = f"Dataset {number}, n = {own['n'].max():.0f}"
             _bars(ax, x, own, ("rmse", "rmse_low", "rmse_high"), COLOUR[number], MARKER[number], label, "")
-        ax.set(title=group, ylim=(0, None))
+        ax.set(title=group)
         ax.set_xticks(range(len(names)), names, rotation=20)
         ax.legend()
     name, unit = QUANTITY[quantity]
-    axes[0, 0].set(ylabel=f"RMSE of {name} ({unit})")
+    axes[0, 0].set(ylabel=f"RMSE of {name} ({unit})", ylim=(0, None))
     caption = (
         f"Errors of {name}, {ASKED[question]}, beside those of the paper's experiments, split `{split}`: mean over trainings, "
         f"interval over subjects.{whose}"
@@ -136,7 +138,8 @@ def _differences(study: Results, rows: pd.DataFrame, split: str, quantity: str) 
         "RMSE": [_error(row) for row in rows.itertuples()], "less that of": rows["against"],
         "difference": [_interval(row.difference, row.difference_low, row.difference_high) for row in rows.itertuples()],
     })
-    return Table(frame, f"RMSE of {' in '.join(QUANTITY[quantity])} ± SD over trainings [interval over subjects], split {split}. {study.origin()}")
+    name = " in ".join(QUANTITY[quantity])
+    return Table(frame, f"RMSE of {name} ± SD over trainings [interval over subjects], split {split}. {study.origin()}")
 
 
 def painted_hearts(results: Results, recorded) -> Table | Note:
@@ -144,7 +147,8 @@ def painted_hearts(results: Results, recorded) -> Table | Note:
     study = answering(results, recorded, lambda study: study.questions.synthetic)
     if study is None:
         return _not_asked(results, "`questions: synthetic`")
-    return _by_dataset(study, "table1", ("SSO",), "SSO on real hearts, and on painted ones of held-back validation subjects (`synthetic`)")
+    what = "SSO on real hearts, and on painted ones of held-back validation subjects (`synthetic`)"
+    return _by_dataset(study, "table1", ("SSO",), what)
 
 
 def against_reference(results: Results, recorded) -> Table | Note:
@@ -152,7 +156,8 @@ def against_reference(results: Results, recorded) -> Table | Note:
     study = answering(results, recorded, lambda study: study.datasets.truth == "masks")
     if study is None:
         return _not_asked(results, "`datasets: truth`")
-    return _by_dataset(study, "reference", None, "published volumes as the truth; `masks` are the volumes that the other tables take for true")
+    what = "published volumes as the truth; `masks` are the volumes that the other tables take for true"
+    return _by_dataset(study, "reference", None, what)
 
 
 def _by_dataset(study: Results, name: str, experiments, what: str) -> Table:
