@@ -31,7 +31,8 @@ def test_a_study_asks_nothing_by_default():
 def test_each_question_adds_its_trainings_with_every_seed():
     assert names(reduced=[0, 8]) == [f"RSO-reduced-{k}/phantom-a/seed-{seed}" for k in (0, 8) for seed in (1, 2)]
     assert names(zoom=True) == ["RSO-zoom/phantom-a/seed-1", "RSO-zoom/phantom-a/seed-2"]
-    assert names(subjects=[20])[::2] == ["RSO-subjects-20/phantom-a/seed-1", "SSO-subjects-20/both/seed-1", "RSP-subjects-20/phantom-a/seed-1"]
+    assert names(subjects=[20])[::2] == [
+        "RSO-subjects-20/phantom-a/seed-1", "SSO-subjects-20/both/seed-1", "RSP-subjects-20/phantom-a/seed-1"]
     assert names(outlines=True)[::2] == ["SSO-outlines/both/seed-1", "RSP-outlines/phantom-b/seed-1"]
     assert names(synthetic=True) == []
 

@@ -295,7 +295,9 @@ def test_the_committed_split_is_as_imbalanced_as_the_paper_and_knows_numbers_alo
     assert split.query("split == 'excluded'")["id"].tolist() == ["kaggle-0011"]
 
 
-@pytest.mark.skipif("CARDIOSYNTH_REAL" not in os.environ, reason="needs the real PNG; set CARDIOSYNTH_REAL to the folder that holds kaggle_png/")
+@pytest.mark.skipif(
+    "CARDIOSYNTH_REAL" not in os.environ, reason="needs the real PNG; set CARDIOSYNTH_REAL to the folder that holds kaggle_png/"
+)
 def test_the_committed_split_is_what_its_rule_makes_of_the_real_data():
     rows = []
     for scan in kaggle_png.find(os.environ["CARDIOSYNTH_REAL"]):

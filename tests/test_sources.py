@@ -63,7 +63,8 @@ def test_readings_come_in_order_and_a_bad_subject_stops_nobody(tmp_path):
 def test_the_truth_may_be_that_of_the_masks_and_the_published_volumes_go_along():
     def load():
         images = np.zeros((2, 2, 4, 4), np.uint8)
-        return Subject("k", "kaggle-png", images, None, (1.0, 1.0), 8.0, 150.0, 60.0, {"mask_edv_ml": 140.0, "mask_esv_ml": 70.0, "mended": ""})
+        extra = {"mask_edv_ml": 140.0, "mask_esv_ml": 70.0, "mended": ""}
+        return Subject("k", "kaggle-png", images, None, (1.0, 1.0), 8.0, 150.0, 60.0, extra)
 
     subject = _by_masks(load)
     assert (subject.edv_ml, subject.esv_ml) == (140.0, 70.0)
