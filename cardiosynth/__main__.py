@@ -117,6 +117,22 @@ def paint(study: StudyFile, workers: Workers = 1, results: Results = None):
     synthesis.paint(*_open(study, results), workers)
 
 
+@app.command("paint-phantom")
+def paint_phantom(study: StudyFile, workers: Workers = 1, results: Results = None):
+    """Paint the chosen synthetic masks by the phantom's formulas."""
+    from cardiosynth.stages import asked
+
+    asked.paint_phantom(*_open(study, results), workers)
+
+
+@app.command()
+def outlines(study: StudyFile, workers: Workers = 1, results: Results = None):
+    """Make and paint synthetic hearts from the U-Net's outlines of Dataset 2."""
+    from cardiosynth.stages import asked
+
+    asked.synthesise_outlined(*_open(study, results), workers)
+
+
 @app.command("fidelity")
 def check_labels(study: StudyFile, results: Results = None):
     """Read the painted hearts with a U-Net: do they have the size that was asked for?"""

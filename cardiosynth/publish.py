@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from cardiosynth.errors import InputError
+from cardiosynth.experiments import questions
 from cardiosynth.provenance import MANIFEST, stage, summarise
 from cardiosynth.study import Study
 
@@ -22,6 +23,12 @@ COLLECTED = (
 )
 
 
+def collected(study: Study) -> list[str]:
+    """The files that go to the top of the results folder: COLLECTED, and the tables that only some studies have."""
+    asked = {"questions": bool(questions(study)), "reference": study.datasets.truth == "masks"}
+    return [*COLLECTED, *(f"tables/{name}.csv" for name, there in asked.items() if there)]
+
+
 def notebooks() -> list[Path]:
     """The study's notebooks, in the order of the book."""
     return sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
@@ -30,7 +37,7 @@ def notebooks() -> list[Path]:
 def collect(study: Study, results: Path) -> None:
     """provenance.json, the study file and the tables at the top of the results folder, where notebooks look."""
     (results / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
-    for name in COLLECTED:
+    for name in collected(study):
         shutil.copyfile(results / name, results / f".{Path(name).name}.partial")
         os.replace(results / f".{Path(name).name}.partial", results / Path(name).name)
     manifests = sorted(results.glob(f"**/{MANIFEST}"), key=lambda path: path.stat().st_mtime)

@@ -27,7 +27,10 @@ def titles(study: Study) -> list[str]:
     """The stages of a study as they announce themselves."""
     return [
         *(f"prepare {name}" for name in datasets(study)),
-        "segmentation", "reader", "masks", "generator", "paint", "fidelity", "realism",
+        "segmentation", "reader", "masks", "generator", "paint",
+        *(["paint phantom"] if study.questions.phantom else []),
+        *(["outlines", "paint outlines"] if study.questions.outlines else []),
+        "fidelity", "realism",
         *(f"train {training.path}" for training in trainings(study)),
         "evaluate", "inference time",
         *(f"notebook {path.stem}" for path in notebooks()),

@@ -26,12 +26,14 @@ class Datasets(Section):
     """Dataset 1 of the paper (``a``: masks, generator, synthesis) and Dataset 2 (``b``: volumes alone).
 
     ``a`` needs masks. split: CSV with the columns id and split for datasets of patients (and dataset, where
-    there are two), counted from the repository's root; null for the split of the publishers.
+    there are two), or a folder that holds <dataset>.csv for each, counted from the repository's root; null for the
+    split of the publishers. truth: the volumes that are ``published`` or, where a layout has both, those of its ``masks``.
     """
 
     a: Outlined
     b: Dataset | None = None
     split: str | None = None
+    truth: Literal["published", "masks"] = "published"
 
 
 class Phantom(Section):
@@ -176,6 +178,23 @@ class Sfera(Section):
     real_epochs: Count = 100
     synthetic_epochs: Count = 20
     fine_tuning_epochs: Count = 50
+
+
+class Questions(Section):
+    """Questions that the paper did not ask; none by default. Each is trained with every one of the study's seeds.
+
+    reduced: RSO with so many real subjects of EF below 40 % in training. subjects: RSO and RSP with so many real training
+    subjects. zoom: RSO with zooms that change volumes. phantom: synthetic masks painted by the phantom's formulas.
+    outlines: synthesis from the U-Net's masks of Dataset 2. synthetic: SSO also reads painted hearts, of every second
+    validation subject, which then choose neither its epoch nor its ridge's noise.
+    """
+
+    reduced: list[Annotated[int, Field(ge=0)]] = []
+    subjects: list[Count] = []
+    zoom: bool = False
+    phantom: bool = False
+    outlines: bool = False
+    synthetic: bool = False
 
 
 class Realism(Section):

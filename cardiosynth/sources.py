@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,14 +45,14 @@ def jobs(dataset: str, data, study: Study) -> list[Job]:
         return _phantoms(dataset, study)
     scans = {scan.id: scan for scan in LAYOUTS[dataset].find(data)}
     if study.datasets.split is None:
-        return [_job(dataset, scan, scan.part) for scan in scans.values()]
+        return [_job(dataset, scan, scan.part, study.datasets.truth) for scan in scans.values()]
     split = load_split(ROOT / study.datasets.split, dataset)
     missing = sorted(set(split) - set(scans))
     if missing:
         raise InputError(
             f"{data}: {len(missing)} patients of {study.datasets.split} are absent, first {missing[0]}; expected all {len(split)}"
         )
-    return [_job(dataset, scans[name], split[name]) for name in sorted(split)]
+    return [_job(dataset, scans[name], split[name], study.datasets.truth) for name in sorted(split)]
 
 
 def all_jobs(dataset: str, root: str) -> list[Job]:
@@ -64,8 +64,22 @@ def all_jobs(dataset: str, root: str) -> list[Job]:
     return [_job(dataset, scan, scan.part) for scan in LAYOUTS[dataset].find(root)]
 
 
-def _job(dataset: str, scan: Scan, split: str) -> Job:
-    return Job(scan.id, split, partial(LAYOUTS[dataset].read, scan))
+def _job(dataset: str, scan: Scan, split: str, truth: str = "published") -> Job:
+    load = partial(LAYOUTS[dataset].read, scan)
+    return Job(scan.id, split, partial(_by_masks, load) if truth == "masks" else load)
+
+
+def _by_masks(load: Callable[[], Subject]) -> Subject:
+    """A subject whose volumes are those of its masks; the published ones go to ``reference_edv_ml`` and ``reference_esv_ml``.
+
+    Layouts whose volumes are those of the masks anyway are left as they are.
+    """
+    subject = load()
+    if "mask_edv_ml" not in subject.extra:
+        return subject
+    extra = {name: value for name, value in subject.extra.items() if name not in ("mask_edv_ml", "mask_esv_ml")}
+    extra |= {"reference_edv_ml": subject.edv_ml, "reference_esv_ml": subject.esv_ml}
+    return replace(subject, edv_ml=subject.extra["mask_edv_ml"], esv_ml=subject.extra["mask_esv_ml"], extra=extra)
 
 
 def _phantoms(dataset: str, study: Study) -> list[Job]:

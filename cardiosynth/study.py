@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from cardiosynth.errors import InputError
-from cardiosynth.sections import Datasets, Generator, Grid, Masks, Phantom, Realism, Section, Segmentation, Sfera, Statistics
+from cardiosynth.sections import Datasets, Generator, Grid, Masks, Phantom, Questions, Realism, Section, Segmentation, Sfera, Statistics
 
 
 class Study(Section):
@@ -30,6 +30,7 @@ class Study(Section):
     generator: Generator = Generator()
     segmentation: Segmentation = Segmentation()
     sfera: Sfera = Sfera()
+    questions: Questions = Questions()
     realism: Realism = Realism()
     statistics: Statistics = Statistics()
 

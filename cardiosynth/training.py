@@ -3,7 +3,7 @@
 import copy
 import time
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from cardiosynth.cohort import Cohort
 from cardiosynth.progress import bar
 from cardiosynth.sfera import Sfera
 from cardiosynth.study import fingerprint as hashed
+from cardiosynth.zoom import draw, zoom
 
 SAVE_EVERY_S = 30.0
 
@@ -48,11 +49,21 @@ class Hearts:
 
 @dataclass(frozen=True)
 class Schedule:
-    """epochs over the hearts, subjects a batch, peak learning rate, falling by a half cosine."""
+    """epochs over the hearts, subjects a batch, peak learning rate, falling by a half cosine. zooms: whether hearts are
+    augmented by zooms that change their volumes."""
 
     epochs: int
     batch: int
     rate: float
+    zooms: bool = False
+
+    def batches(self, subjects: int) -> int:
+        """Updates of an epoch."""
+        return max(round(subjects / self.batch), 1)
+
+    def spread_over(self, subjects: int, whole: int) -> "Schedule":
+        """As many updates over so many subjects as this schedule has over the whole of them."""
+        return replace(self, epochs=round(self.epochs * self.batches(whole) / self.batches(subjects)))
 
     def rate_at(self, progress: float) -> float:
         """Learning rate after the given share of the training."""
@@ -132,13 +143,17 @@ def _epoch(network, optimizer, hearts, targets, schedule: Schedule, epoch: int, 
     """One pass over the hearts in an order drawn from (seed, epoch); returns the mean batch RMSE."""
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(hearts))
-    batches = np.array_split(order, max(round(len(order) / schedule.batch), 1))
+    batches = np.array_split(order, schedule.batches(len(order)))
     network.train()
     losses = []
     for index, members in enumerate(batches):
         optimizer.param_groups[0]["lr"] = schedule.rate_at((epoch + index / len(batches)) / schedule.epochs)
         images, slices = batch_of(hearts, members, device)
-        truth = torch.as_tensor(targets[members], dtype=torch.float32, device=device)
+        truth = targets[members]
+        if schedule.zooms:  # the range of volumes begins at 0, so a scaled volume grows like the area
+            factors = draw(hearts.volumes[members], rng)
+            images, truth = zoom(images, slices, factors), truth * factors
+        truth = torch.as_tensor(truth, dtype=torch.float32, device=device)
         loss = (network(augment(images, slices, rng), slices) - truth).square().mean().sqrt()
         optimizer.zero_grad()
         loss.backward()

@@ -1,5 +1,6 @@
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ from cardiosynth.cohort import Subject
 from cardiosynth.datasets import kaggle_png
 from cardiosynth.errors import InputError
 from cardiosynth.exports import kaggle_png as export
-from cardiosynth.volumes import volume_ml
+from cardiosynth.volumes import ejection_fraction, volume_ml
 
+SPLIT = Path(__file__).parent.parent / "data" / "splits" / "kaggle-png.csv"
 RADII = {"01": 12.0, "12": 8.0}
 
 
@@ -275,3 +277,34 @@ def test_the_real_patients_agree_with_the_organisers_volumes():
     numbers = pd.DataFrame(rows, columns=["edv", "mask_edv", "esv", "mask_esv"])
     assert len(rows) == 129 and len(refused) == 1 and "a slice is missing inside the stack" in refused[0]
     assert np.sqrt(((numbers.mask_edv - numbers.edv) ** 2).mean()) < 13 and numbers.corr().loc["edv", "mask_edv"] > 0.97
+
+
+def test_the_split_by_hand():
+    """Fifty-nine read patients by EF: every third is for the test, the refused one is excluded, the rest is imbalanced."""
+    table = pd.DataFrame({"id": [f"k{i:02d}" for i in range(60)], "ef": [*np.linspace(20, 39, 18), *np.linspace(41, 75, 41), np.nan]})
+    split = kaggle_png.split_rule(table.sample(frac=1, random_state=3)).set_index("id")["split"]
+    assert list(split[split == "test"].index) == [f"k{i:02d}" for i in range(1, 59, 3)] and split["k59"] == "excluded"
+    assert split.value_counts().to_dict() == {"test": 20, "train": 14, "validation": 18, "extra_test": 7, "excluded": 1}
+
+
+def test_the_committed_split_is_as_imbalanced_as_the_paper_and_knows_numbers_alone():
+    split = pd.read_csv(SPLIT, comment="#")
+    assert split["split"].value_counts().to_dict() == {"train": 63, "test": 43, "validation": 18, "extra_test": 5, "excluded": 1}
+    assert split["id"].tolist() == [f"kaggle-{number:04d}" for number in range(1, 131)]
+    assert (split.query("split == 'train'").reason == "reduced EF, even pick").sum() == 4
+    assert split.query("split == 'excluded'")["id"].tolist() == ["kaggle-0011"]
+
+
+@pytest.mark.skipif(
+    "CARDIOSYNTH_REAL" not in os.environ, reason="needs the real PNG; set CARDIOSYNTH_REAL to the folder that holds kaggle_png/"
+)
+def test_the_committed_split_is_what_its_rule_makes_of_the_real_data():
+    rows = []
+    for scan in kaggle_png.find(os.environ["CARDIOSYNTH_REAL"]):
+        try:
+            drawn = kaggle_png.read(scan).extra
+            rows.append((scan.id, ejection_fraction(drawn["mask_edv_ml"], drawn["mask_esv_ml"])))
+        except InputError:
+            rows.append((scan.id, np.nan))
+    split = kaggle_png.split_rule(pd.DataFrame(rows, columns=["id", "ef"]))
+    pd.testing.assert_frame_equal(split, pd.read_csv(SPLIT, comment="#"))

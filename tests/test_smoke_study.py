@@ -43,8 +43,9 @@ def test_it_ends_with_table_1_and_the_path_of_the_book(study):
 def test_the_predictions_hold_every_experiment_seed_and_held_out_subject(study):
     predictions = read_predictions(RESULTS / "predictions.csv")
     held_out = predictions.groupby(["experiment", "dataset"]).subject.nunique().to_dict()
-    reported = {"RSO", "SSO", "RSA", "RSP"}
-    assert set(predictions.experiment) == reported | {"RSP-half-random", "RSP-half-matched", "segmentation"}
+    reported, asked = {"RSO", "SSO", "RSA", "RSP"}, {"RSO-reduced-0", "RSO-zoom"}
+    assert set(predictions.experiment) == reported | asked | {"RSP-half-random", "RSP-half-matched", "segmentation"}
+    assert set(pd.read_csv(RESULTS / "questions.csv").experiment) == asked | {"RSO", "RSP"}
     settings = load_study(SMOKE).phantom
     for experiment in reported:
         for dataset in ("phantom-a", "phantom-b"):
@@ -66,7 +67,8 @@ def test_table_1_has_its_columns_and_every_number_its_patients(study):
     table = pd.read_csv(RESULTS / "table1.csv")
     assert {"experiment", "dataset", "split", "group", "quantity", "rmse", "rmse_sd", "rmse_low", "rmse_high",
             "mae", "mae_low", "mae_high", "pearson", "n", "seeds"} <= set(table)
-    whole = table[(table.group == "all") & (table.split == "test")]
+    assert set(table[table.dataset == "synthetic"].experiment) == {"SSO"}
+    whole = table[(table.group == "all") & (table.split == "test") & (table.dataset != "synthetic")]
     assert (whole.n == load_study(SMOKE).phantom.test).all() and np.isfinite(whole.rmse).all()
 
 

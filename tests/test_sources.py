@@ -1,13 +1,16 @@
 """Jobs, and that what is said of datasets agrees with the readers there are."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from acdc_files import write_patient
 
+from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
-from cardiosynth.sources import LAYOUTS, PHANTOMS, all_jobs, jobs, read
+from cardiosynth.sources import LAYOUTS, PHANTOMS, _by_masks, all_jobs, jobs, read
 from cardiosynth.sections import Grid
 from cardiosynth.study import Study
 
@@ -55,3 +58,22 @@ def test_readings_come_in_order_and_a_bad_subject_stops_nobody(tmp_path):
     assert [reading.record["id"] for reading in readings] == [f"patient{number:03d}" for number in range(1, 8)]
     assert [reading.subject is None for reading in readings] == [number == 3 for number in range(1, 8)]
     assert all(len(reading.content) == 12 for reading in readings if reading.subject)
+
+
+def test_the_truth_may_be_that_of_the_masks_and_the_published_volumes_go_along():
+    def load():
+        images = np.zeros((2, 2, 4, 4), np.uint8)
+        extra = {"mask_edv_ml": 140.0, "mask_esv_ml": 70.0, "mended": ""}
+        return Subject("k", "kaggle-png", images, None, (1.0, 1.0), 8.0, 150.0, 60.0, extra)
+
+    subject = _by_masks(load)
+    assert (subject.edv_ml, subject.esv_ml) == (140.0, 70.0)
+    assert subject.extra == {"reference_edv_ml": 150.0, "reference_esv_ml": 60.0, "mended": ""}
+    plain = replace(load(), extra={})
+    assert _by_masks(lambda: plain) is plain
+
+
+def test_a_study_says_which_truth_it_takes(tmp_path):
+    write_patient(tmp_path / "training" / "patient001")
+    published, masks = (jobs("acdc", tmp_path, study(a="acdc", truth=truth))[0].load() for truth in ("published", "masks"))
+    assert (published.edv_ml, published.esv_ml) == (masks.edv_ml, masks.esv_ml), "ACDC's volumes are those of its masks"

@@ -47,7 +47,7 @@ def test_a_training_follows_the_one_it_starts_from():
 
 
 def test_two_datasets_have_all_experiments_and_one_has_no_rsa():
-    both, one = (load_study(ROOT / "studies" / f"{name}.yaml") for name in ("smoke", "acdc"))
+    both, one = (load_study(ROOT / "studies" / f"{name}.yaml") for name in ("laptop", "acdc"))
     assert {t.experiment for t in trainings(both)} == set(EXPERIMENTS)
     assert {t.experiment for t in trainings(one)} == set(EXPERIMENTS) - {"RSA"}
     assert evaluated_on(Training("SSO", "both", 1), both) == ["phantom-a", "phantom-b"]

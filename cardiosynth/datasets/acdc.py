@@ -12,10 +12,10 @@ import pandas as pd
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import nifti
 from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.splits import imbalanced
 from cardiosynth.errors import InputError
 
-REDUCED_EF = 40.0
-REDUCED_TRAIN, REDUCED_VALIDATION, OTHER_VALIDATION = 3, 1, 15
+REDUCED_TRAIN, OTHER_VALIDATION = 3, 15
 PARTS = {"training": "train", "testing": "test"}
 LABELS = {1: 1, 2: 2, 3: 3}
 
@@ -44,10 +44,7 @@ def split_rule(table: pd.DataFrame) -> pd.DataFrame:
 
     table: id, part (train or test), ef (percent), content (a hash of the pixels). The official test
     patients are ``test``. A training patient whose pixels also stand under another name goes (the later
-    name, or the twin of a test patient). Of the rest, sorted by EF, an even pick of OTHER_VALIDATION patients with EF of 40 % or more is
-    ``validation``, the others ``train``; of those below 40 %, an even pick of four gives three to
-    ``train`` and the second to ``validation``, and the remainder is ``extra_test``: the training EFs
-    are then as imbalanced as the paper's (6 % below 40 %).
+    name, or the twin of a test patient). The rest is split as ``splits.imbalanced`` says.
     """
     table = table.sort_values("id")
     rows = {name: ("test", "official test patient") for name in table.loc[table.part == "test", "id"]}
@@ -55,19 +52,8 @@ def split_rule(table: pd.DataFrame) -> pd.DataFrame:
     for content, name in table.loc[table.part == "train", ["content", "id"]].itertuples(index=False):
         if owner.setdefault(content, name) != name:
             rows[name] = ("excluded", f"same images as {owner[content]}")
-    rest = table[~table.id.isin(rows)].sort_values(["ef", "id"])
-    low, other = rest[rest.ef < REDUCED_EF].id.tolist(), rest[rest.ef >= REDUCED_EF].id.tolist()
-    picked = _evenly(low, REDUCED_TRAIN + REDUCED_VALIDATION)
-    rows |= {name: ("extra_test", "reduced EF beyond the imbalance") for name in low}
-    rows |= {name: ("train", "reduced EF, even pick") for name in picked}
-    rows[picked[1]] = ("validation", "reduced EF, even pick")
-    rows |= {name: ("train", "EF of 40 % or more") for name in other}
-    rows |= {name: ("validation", "EF of 40 % or more, even pick") for name in _evenly(other, OTHER_VALIDATION)}
+    rows |= imbalanced(table[~table.id.isin(rows)], REDUCED_TRAIN, OTHER_VALIDATION)
     return pd.DataFrame([(name, *rows[name]) for name in sorted(rows)], columns=["id", "split", "reason"])
-
-
-def _evenly(names: list[str], count: int) -> list[str]:
-    return [names[int((i + 0.5) * len(names) / count)] for i in range(count)]
 
 
 def _info(path: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from cardiosynth.cohort import Subject
 from cardiosynth.datasets.dicom import MISSING_SLICE, NEAR_REPEAT
 from cardiosynth.datasets.layout import Scan, find_root
 from cardiosynth.datasets.nifti import apex_first
+from cardiosynth.datasets.splits import imbalanced
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LV, volume_ml
 
@@ -28,6 +29,7 @@ FRAMES = ("01", "12")  # about ED, about ES
 ORIGIN_MM = 10000  # added to the locations so that none is negative
 PIXEL_MM = 1.0
 THRESHOLD = 127
+REDUCED_TRAIN, OTHER_VALIDATION = 4, 17
 LAST_TRAIN, LAST_VALIDATION = 500, 700  # the competition's parts by patient number
 
 
@@ -77,6 +79,20 @@ def read(scan: Scan) -> Subject:
     drawn = volume_ml(masks, PIXEL_MM**2, gap_mm)
     extra = {"mask_edv_ml": round(float(drawn[0]), 4), "mask_esv_ml": round(float(drawn[1]), 4), "mended": "; ".join(mended)}
     return Subject(scan.id, "kaggle-png", images, masks, (PIXEL_MM, PIXEL_MM), gap_mm, scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
+
+
+def split_rule(table: pd.DataFrame) -> pd.DataFrame:
+    """The rule behind the committed split, as columns id, split, reason.
+
+    table: id, ef (percent, of the masks; NaN for a patient whom the reader refuses). Sorted by EF, every third patient,
+    from the second on, is ``test``, so that it is as mixed as they all are. The rest is split as ``splits.imbalanced`` says.
+    """
+    table = table.sort_values(["ef", "id"])
+    rows = {name: ("excluded", "refused by the reader") for name in table.loc[table.ef.isna(), "id"]}
+    read = table[table.ef.notna()]
+    rows |= {name: ("test", "every third by EF") for name in read.id[1::3]}
+    rows |= imbalanced(read[~read.id.isin(rows)], REDUCED_TRAIN, OTHER_VALIDATION)
+    return pd.DataFrame([(name, *rows[name]) for name in sorted(rows)], columns=["id", "split", "reason"])
 
 
 def _volumes(path: Path) -> dict[int, dict]:

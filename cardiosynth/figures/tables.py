@@ -6,6 +6,7 @@ from html import escape
 import pandas as pd
 
 from cardiosynth import paper
+from cardiosynth.experiments import is_question
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.predictions import GROUPS, group_of
@@ -107,6 +108,7 @@ def errors_by_training(results: Results, number: int, split: str = "test", group
     rows = results.predictions()
     rows = rows[(rows["dataset"] == results.datasets[number]) & (rows["split"] == split)]
     rows = rows[(group_of(rows["true_ef"]) == group) | (group == "all")]
+    rows = rows[~rows["experiment"].map(is_question)]  # those have a page of their own
     squared = (rows["ef"] - rows["true_ef"]).pow(2).groupby([rows["experiment"], rows["seed"]]).mean()
     wide = squared.pow(0.5).unstack("seed").add_prefix("seed ")
     wide = wide.loc[sorted(wide.index, key=lambda name: (ORDER.get(name, len(ORDER)), name))]

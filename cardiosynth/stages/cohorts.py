@@ -27,7 +27,8 @@ def prepare_dataset(study: Study, results: Path, dataset: str, data, workers: in
     Raises InputError, after the report is written, where a subject of the split cannot be read or where the
     same images stand in two splits.
     """
-    with stage(results / "cohorts" / dataset, f"prepare {dataset}", study.subset("grid", "phantom", "seed")) as folder:
+    parameters = study.subset("grid", "phantom", "seed") | {"truth": study.datasets.truth}
+    with stage(results / "cohorts" / dataset, f"prepare {dataset}", parameters) as folder:
         log, excluded = quality.Log(), []
         readings = read(jobs(dataset, data, study), study.grid, workers, f"prepare {dataset}")
         _write(folder, f"{dataset} in study {study.name}", exclude(log.passing(readings), study.grid, excluded), log)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from cardiosynth import subset
 from cardiosynth.checkpoints import load_tensors, save_tensors
 from cardiosynth.cohort import Cohort
-from cardiosynth.experiments import EXPERIMENTS, Training, datasets, evaluated_on
+from cardiosynth.experiments import Training, datasets, evaluated_on, experiment, painted
 from cardiosynth.predictions import predictions_frame
 from cardiosynth.provenance import device, stage
 from cardiosynth.sfera import Sfera, VolumeRidge
@@ -29,14 +30,14 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
             network, _, notes = load_sfera(study, results, training.start)
             value_range = tuple(notes["value_range"])
         identity = fingerprint([study.subset("sfera"), training.path, value_range])
-        network = train(network, train_hearts, validation_hearts, _schedule(study, training), value_range, folder,
+        schedule = _schedule(study, results, training, len(train_hearts))
+        network = train(network, train_hearts, validation_hearts, schedule, value_range, folder,
                         training.seed, device(), identity, f"train {training.path}")
         fitted = [apply(network, hearts, device(), "features") for hearts in (train_hearts, validation_hearts)]
         ridge = VolumeRidge.fit(fitted[0], train_hearts.volumes, fitted[1], validation_hearts.volumes)
         notes = {"value_range": value_range, "training": training.path, "study": study.model_dump(mode="json")}
         save_tensors(folder / "sfera.safetensors", network.state_dict() | ridge.tensors(), notes)
-        held_out = {name: Cohort.open(results / "cohorts" / name).split(*HELD_OUT) for name in evaluated_on(training, study)}
-        frames = [predict(cohort, name, training, network, ridge) for name, cohort in held_out.items()]
+        frames = [predict(cohort, name, training, network, ridge) for name, cohort in _held_out(study, results, training).items()]
         pd.concat(frames).to_csv(folder / "predictions.csv", index=False)
 
 
@@ -48,27 +49,54 @@ def load_sfera(study: Study, results: Path, training: Training) -> tuple[Sfera, 
     return network, VolumeRidge.from_tensors(tensors), notes
 
 
-def _schedule(study: Study, training: Training) -> Schedule:
-    """Fine-tuning starts gently; pre-training on half the subjects takes twice the epochs, for as many updates."""
-    settings, experiment = study.sfera, EXPERIMENTS[training.experiment]
-    if experiment.start:
-        return Schedule(settings.fine_tuning_epochs, settings.batch, settings.fine_tuning_rate)
-    if experiment.data == "synthetic":
-        return Schedule(settings.synthetic_epochs * (1 if experiment.selection == "all" else 2), settings.batch, settings.rate)
-    return Schedule(settings.real_epochs, settings.batch, settings.rate)
+def _schedule(study: Study, results: Path, training: Training, subjects: int) -> Schedule:
+    """Fine-tuning starts gently; a training on part of the subjects takes more epochs, for as many updates as on all.
+
+    subjects: how many it trains on.
+    """
+    settings, chosen = study.sfera, experiment(training.experiment)
+    if chosen.start:
+        schedule = Schedule(settings.fine_tuning_epochs, settings.batch, settings.fine_tuning_rate)
+    elif chosen.data == "synthetic":
+        schedule = Schedule(settings.synthetic_epochs * (1 if chosen.selection == "all" else 2), settings.batch, settings.rate)
+    else:
+        schedule = Schedule(settings.real_epochs, settings.batch, settings.rate, zooms=chosen.question == "zoom")
+    if chosen.amount is None:
+        return schedule
+    whole = results / (painted(chosen.name) if chosen.data == "synthetic" else f"cohorts/{training.dataset}")
+    return schedule.spread_over(subjects, len(Cohort.open(whole).split("train")))
 
 
 def _hearts(study: Study, results: Path, training: Training, split: str) -> Hearts:
     """The subjects that a training learns from (split ``train``) or chooses its best epoch by (``validation``)."""
-    experiment = EXPERIMENTS[training.experiment]
-    if experiment.data == "synthetic":
-        cohort = Cohort.open(results / "synthetic" / "images").split(split)
-        if experiment.selection != "all" and split == "train":
-            column = experiment.selection.replace("-", "_")
-            cohort = cohort.take(cohort.table.index[cohort.table[column]])
-        return Hearts.of(cohort)
-    names = datasets(study) if experiment.data == "both" else [training.dataset]
-    return Hearts.of(*(Cohort.open(results / "cohorts" / name).split(split) for name in names))
+    chosen = experiment(training.experiment)
+    if chosen.data != "synthetic":
+        names = datasets(study) if chosen.data == "both" else [training.dataset]
+        cohorts = [Cohort.open(results / "cohorts" / name) for name in names]
+        return Hearts.of(*(subset.drawn(cohort, chosen, training.seed) if split == "train" else cohort.split(split) for cohort in cohorts))
+    cohort = Cohort.open(results / painted(chosen.name)).split(split)
+    if split == "train" and chosen.selection != "all":
+        cohort = cohort.take(cohort.table.index[cohort.table[chosen.selection.replace("-", "_")]])
+    if split == "train" and chosen.amount is not None:
+        sources = subset.drawn(Cohort.open(results / "cohorts" / study.datasets.a), chosen, training.seed)
+        cohort = cohort.take(cohort.table.index[cohort.table["source_id"].isin(sources.table.index)])
+    if split == "validation" and study.questions.synthetic:
+        cohort = subset.without(cohort, subset.held_back(cohort))
+    return Hearts.of(cohort)
+
+
+def _held_out(study: Study, results: Path, training: Training) -> dict[str, Cohort]:
+    """The cohorts that a training predicts, by the name of their dataset; none holds a subject that it learnt from.
+
+    Experiments that train on patients held back from the others (question ``reduced``) predict the test split alone.
+    Where the study asks, SSO predicts synthetic subjects too, held back from the choice of its epoch and its ridge.
+    """
+    chosen = experiment(training.experiment)
+    splits = ("test",) if chosen.question == "reduced" else HELD_OUT
+    found = {name: Cohort.open(results / "cohorts" / name).split(*splits) for name in evaluated_on(training, study)}
+    if study.questions.synthetic and chosen.name == "SSO":
+        found["synthetic"] = subset.held_back(Cohort.open(results / painted(chosen.name)).split("validation"))
+    return found
 
 
 def predict(cohort: Cohort, dataset: str, training: Training, network: Sfera, ridge: VolumeRidge) -> pd.DataFrame:

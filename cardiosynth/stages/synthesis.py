@@ -28,62 +28,75 @@ def synthesise_masks(study: Study, results: Path) -> None:
     selection.csv beside it says, for each split, what the target wanted of each bin and what there was.
     """
     cohort = Cohort.open(results / "cohorts" / study.datasets.a)
-    rng = np.random.default_rng([study.seed, 7])
     with stage(results / "synthetic", "masks", study.subset("masks", "seed")) as folder:
-        table = candidates(cohort.split("train", "validation"), study.masks, partial(bar, title="masks"))
-        real_ef, wanted = cohort.split("train").table["ef"].to_numpy(), []
-        for split, count in (("train", study.masks.train_subjects), ("validation", study.masks.validation_subjects)):
-            rows = table[table["split"] == split]
-            chosen = selection.choose(rows, count, study.masks, rng, real_ef)
-            table.loc[rows.index, "chosen"] = chosen
-            wanted.append(selection.shortfall(rows, chosen, count, study.masks, real_ef).assign(split=split))
-        table["chosen"] = table["chosen"].astype(bool)
-        trained_on = table[table["chosen"] & (table["split"] == "train")]
-        table["half_random"] = selection.half_random(trained_on, rng).reindex(table.index, fill_value=False)
-        table["half_matched"] = selection.half_matched(trained_on, real_ef, rng).reindex(table.index, fill_value=False)
-        table.to_csv(folder / "candidates.csv", index=False)
-        pd.concat(wanted).set_index("split").to_csv(folder / "selection.csv")
+        write_recipes(study, cohort, folder)
+
+
+def write_recipes(study: Study, cohort: Cohort, folder: Path) -> None:
+    """candidates.csv and selection.csv of the sources in the cohort's train and validation splits."""
+    rng = np.random.default_rng([study.seed, 7])
+    table = candidates(cohort.split("train", "validation"), study.masks, partial(bar, title="masks"))
+    real_ef, wanted = cohort.split("train").table["ef"].to_numpy(), []
+    for split, count in (("train", study.masks.train_subjects), ("validation", study.masks.validation_subjects)):
+        rows = table[table["split"] == split]
+        chosen = selection.choose(rows, count, study.masks, rng, real_ef)
+        table.loc[rows.index, "chosen"] = chosen
+        wanted.append(selection.shortfall(rows, chosen, count, study.masks, real_ef).assign(split=split))
+    table["chosen"] = table["chosen"].astype(bool)
+    trained_on = table[table["chosen"] & (table["split"] == "train")]
+    table["half_random"] = selection.half_random(trained_on, rng).reindex(table.index, fill_value=False)
+    table["half_matched"] = selection.half_matched(trained_on, real_ef, rng).reindex(table.index, fill_value=False)
+    table.to_csv(folder / "candidates.csv", index=False)
+    pd.concat(wanted).set_index("split").to_csv(folder / "selection.csv")
 
 
 def paint(study: Study, results: Path, workers: int = 1) -> None:
-    """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes.
+    """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes."""
+    sources, folder = results / "cohorts" / study.datasets.a, results / "synthetic" / "images"
+    mark = sha256(results / "generator" / painting.FILE)
+    paint_in_parts(study, results, sources, folder, "paint", mark, _paint_part, workers)
 
-    Painted in parts by ``workers`` processes, each a small cohort that a killed run leaves behind for the next, then
-    joined one subject at a time: memory does not grow with their number.
+
+def paint_in_parts(study: Study, results: Path, sources: Path, folder: Path, title: str, mark: str, paint_part, workers: int) -> None:
+    """Fill a folder with the chosen recipes of the candidates.csv above it, painted.
+
+    sources: cohort of the masks that they start from. mark: what else the images depend on. paint_part takes (study,
+    results, sources, rows, folder of the part). Painted in parts by ``workers`` processes, each a small cohort that a killed
+    run leaves behind for the next, then joined one subject at a time: memory does not grow with their number.
     """
-    table = read_candidates(results / "synthetic" / "candidates.csv")
+    table = read_candidates(folder.parent / "candidates.csv")
     chosen = table[table["chosen"]].assign(source="synthetic")
-    with stage(results / "synthetic" / "images", "paint", study.subset("seed")) as folder:
+    with stage(folder, title, study.subset("seed")):
         parts = folder / "parts"
-        mark = fingerprint([study.seed, sha256(results / "generator" / painting.FILE), chosen.to_csv()])
+        mark = fingerprint([study.seed, mark, chosen.to_csv()])
         if not (parts / mark).is_dir():
             shutil.rmtree(parts, ignore_errors=True)
-        jobs = [(study, results, chosen.iloc[first : first + PART], parts / mark / f"{first:06d}") for first in range(0, len(chosen), PART)]
+        jobs = [(study, results, sources, chosen.iloc[first : first + PART], parts / mark / f"{first:06d}")
+                for first in range(0, len(chosen), PART)]
         pending = [job for job in jobs if not (job[-1] / "subjects.csv").is_file()]
-        for _ in bar(_painted(pending, workers), "paint", total=len(pending)):
+        for _ in bar(_painted(paint_part, pending, workers), title, total=len(pending)):
             pass
         cohorts = (Cohort.open(job[-1]) for job in jobs)
         write_cohort(folder, (part.subject(name) for part in cohorts for name in part.table.index))
         shutil.rmtree(parts)
 
 
-def _painted(jobs: list[tuple], workers: int) -> Iterator[None]:
+def _painted(paint_part, jobs: list[tuple], workers: int) -> Iterator[None]:
     """The parts painted, in one process or several."""
     if workers == 1 or len(jobs) < 2:
-        yield from map(_paint_part, jobs)
+        yield from map(paint_part, jobs)
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
         try:
-            yield from pool.map(_paint_part, jobs)
+            yield from pool.map(paint_part, jobs)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _paint_part(job: tuple) -> None:
-    study, results, rows, folder = job
-    cohort = Cohort.open(results / "cohorts" / study.datasets.a)
+    study, results, sources, rows, folder = job
     studio = painting.Studio(painting.load_painter(results / "generator", device()), study.seed, device())
-    write_cohort(folder, painting.paint_subjects(studio, masks_of(rows, cohort)))
+    write_cohort(folder, painting.paint_subjects(studio, masks_of(rows, Cohort.open(sources))))
 
 
 def masks_of(chosen: pd.DataFrame, cohort: Cohort) -> Iterator[tuple[pd.Series, np.ndarray]]:

@@ -4,23 +4,42 @@ from pathlib import Path
 
 import pandas as pd
 
-from cardiosynth import statistics
-from cardiosynth.experiments import EXPERIMENTS, trainings
+from cardiosynth import questions, statistics
+from cardiosynth.cohort import Cohort
+from cardiosynth.experiments import datasets, experiment, is_question, trainings
 from cardiosynth.provenance import stage
 from cardiosynth.study import Study
 
 
 def evaluate(study: Study, results: Path) -> None:
-    """tables/: predictions of all trainings and the tables made from them."""
-    reported = [t for t in trainings(study) if EXPERIMENTS[t.experiment].reported]
+    """tables/: predictions of all trainings and the tables made from them.
+
+    questions.csv has the experiments of the section ``questions`` where the study asks any, the other tables have the
+    paper's; reference.csv has the errors against published volumes where the masks' are the truth.
+    """
+    reported = [t for t in trainings(study) if experiment(t.experiment).reported]
     files = [results / "models" / t.path / "predictions.csv" for t in reported] + [results / "segmentation" / "predictions.csv"]
     with stage(results / "tables", "evaluate", study.subset("statistics", "seed")) as folder:
         predictions = statistics.check_predictions(
             pd.concat([pd.read_csv(file, dtype={"subject": str}) for file in files], ignore_index=True)
         )
         predictions.to_csv(folder / "predictions.csv", index=False)
+        asked = predictions["experiment"].map(is_question)
+        if asked.any():
+            train = Cohort.open(results / "cohorts" / study.datasets.a).split("train").table
+            questions.curves(predictions, train, study).to_csv(folder / "questions.csv", index=False)
+            predictions = predictions[~asked]
+        references = _references(study, results)
+        if references:
+            questions.against_reference(predictions, references, study).to_csv(folder / "reference.csv", index=False)
         settings = study.statistics
         statistics.table1(predictions, settings, study.seed).to_csv(folder / "table1.csv", index=False)
         statistics.agreement(predictions, settings).to_csv(folder / "agreement.csv", index=False)
         statistics.tests(predictions, settings, study.seed).to_csv(folder / "tests.csv", index=False)
         statistics.crps(predictions, settings, study.seed).to_csv(folder / "crps.csv", index=False)
+
+
+def _references(study: Study, results: Path) -> dict[str, pd.DataFrame]:
+    """Tables of the datasets whose published volumes stand beside those of the masks."""
+    tables = {name: Cohort.open(results / "cohorts" / name).table for name in datasets(study)}
+    return {name: table for name, table in tables.items() if "reference_edv_ml" in table}

@@ -1,0 +1,59 @@
+"""Zooms: areas grow as drawn, EFs stay hearts', nothing dark comes in from outside."""
+
+import numpy as np
+import pytest
+import torch
+
+from cardiosynth.zoom import AREAS, EF_LIMITS, draw, zoom
+
+SIZE = 64
+
+
+def discs(radii):
+    """One heart of two slices whose ED and ES frames are bright discs of given radii, (4 slices, 2, H, W)."""
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    frames = np.stack([0.2 + 0.8 * (np.hypot(y, x) < radius) for radius in radii])
+    return torch.tensor(np.stack([frames] * 2), dtype=torch.float32)
+
+
+def area(frame):
+    return float((frame > 0.6).sum())
+
+
+def test_each_frame_of_each_heart_grows_by_its_own_factor():
+    images = torch.cat([discs((16, 10)), discs((12, 8))])
+    factors = np.array([[1.2, 0.7], [0.9, 1.4]])
+    changed = zoom(images, torch.tensor([2, 2]), factors)
+    assert changed.shape == images.shape
+    for heart in (0, 1):
+        for phase in (0, 1):
+            before, after = (area(frames[2 * heart + 1, phase]) for frames in (images, changed))
+            assert after / before == pytest.approx(factors[heart, phase], rel=0.06)
+            assert torch.equal(changed[2 * heart, phase], changed[2 * heart + 1, phase])
+
+
+def test_a_factor_of_one_changes_nothing_and_a_shrunken_image_has_no_dark_frame():
+    images = discs((16, 10))
+    slices = torch.tensor([2])
+    assert torch.allclose(zoom(images, slices, np.ones((1, 2))), images, atol=1e-5)
+    assert zoom(images, slices, np.full((1, 2), 0.7)).min() > 0.19
+
+
+def test_factors_reach_both_ways_and_the_ef_stays_within_limits():
+    volumes = np.tile([[140.0, 56.0], [200.0, 178.0], [100.0, 22.0]], (300, 1))  # EF 60, 11 and 78 %
+    factors = draw(volumes, np.random.default_rng(0))
+    changed = volumes * factors
+    ef = 100 * (1 - changed[:, 1] / changed[:, 0])
+    assert EF_LIMITS[0] <= ef.min() and ef.max() <= EF_LIMITS[1]
+    assert (factors <= AREAS).all() and (factors >= 1 / AREAS).all()
+    assert (factors.max(axis=0) > 0.95 * AREAS).all() and (factors.min(axis=0) < 1.05 / AREAS).all()
+    assert ef[::3].min() < 40 < 70 < ef[::3].max(), "a usual heart becomes one of reduced and one of high EF"
+
+
+def test_a_heart_that_no_factor_brings_within_limits_stays():
+    assert (draw(np.array([[100.0, 300.0]]), np.random.default_rng(0)) == 1).all()
+
+
+def test_the_same_draws_come_from_the_same_generator():
+    volumes = np.array([[140.0, 56.0]] * 4)
+    assert np.array_equal(draw(volumes, np.random.default_rng(7)), draw(volumes, np.random.default_rng(7)))
