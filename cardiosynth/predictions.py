@@ -1,8 +1,8 @@
 """The predictions table: the one table that every figure and result is made from.
 
 Columns: subject, dataset, split, experiment, seed, edv_ml, esv_ml, ef, edv_sd_ml, esv_sd_ml, ef_sd,
-true_edv_ml, true_esv_ml, true_ef. Volumes in ml, EF in percent; the standard deviations are empty for
-point predictions (segmentation).
+volume_correlation, true_edv_ml, true_esv_ml, true_ef. Volumes in ml, EF in percent; the standard deviations
+and the correlation of the errors of both volumes are empty for point predictions (segmentation).
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ VOLUMES = ("edv_ml", "esv_ml")
 REDUCED_EF, HIGH_EF = 40.0, 70.0
 GROUPS = ("all", "ef<40", "ef40-70", "ef>70")
 CELL = ["experiment", "dataset", "split"]
+POOLED = "test+extra_test"
 
 _number = pa.Check(lambda column: np.isfinite(column), error="a finite number")
 _spread = pa.Check(lambda column: np.isfinite(column) & (column >= 0), error="a standard deviation >= 0 or nothing")
@@ -30,6 +31,8 @@ PREDICTIONS = pa.DataFrameSchema(
         **{name: pa.Column(float, _number) for name in QUANTITIES},
         **{f"{name}_sd{unit}": pa.Column(float, _spread, nullable=True, required=False)
            for name, unit in (("edv", "_ml"), ("esv", "_ml"), ("ef", ""))},
+        "volume_correlation": pa.Column(float, pa.Check.in_range(-1, 1, error="a correlation, -1 to 1, or nothing"),
+                                        nullable=True, required=False),
         **{f"true_{name}": pa.Column(float, _volume) for name in VOLUMES},
         "true_ef": pa.Column(float, pa.Check.in_range(0, 100, error="a percentage, 0 to 100")),
     },
@@ -99,6 +102,18 @@ def read_predictions(path) -> pd.DataFrame:
     return check_predictions(table, str(path))
 
 
+def with_pooled(table: pd.DataFrame) -> pd.DataFrame:
+    """The table and, for datasets that have both, the rows of ``test`` and ``extra_test`` once more as split POOLED.
+
+    The two are patients held back from training. Together they have the most with a reduced EF and are where that group is
+    judged; over all groups they are no sample of any clinic, since ``extra_test`` was chosen by its EF.
+    """
+    parts = [table[table["split"] == split] for split in POOLED.split("+")]
+    has_both = set(parts[0]["dataset"]) & set(parts[1]["dataset"])
+    both = pd.concat(parts)[lambda rows: rows["dataset"].isin(has_both)]
+    return pd.concat([table, both.assign(split=POOLED)], ignore_index=True)
+
+
 def group_of(true_ef) -> np.ndarray:
     """Subject groups by true EF in percent: ``ef<40``, ``ef40-70`` (both borders included), ``ef>70``."""
     true_ef = np.asarray(true_ef, float)
@@ -132,6 +147,7 @@ def predictions_frame(cohort: Cohort, dataset, experiment, seed, volumes, sd=Non
         "subject": table.index, "dataset": dataset, "split": table["split"].to_numpy(), "experiment": experiment, "seed": seed,
         "edv_ml": edv, "esv_ml": esv, "ef": ejection_fraction(edv, esv),
         "edv_sd_ml": sd[:, 0], "esv_sd_ml": sd[:, 1], "ef_sd": ef_sd(edv, esv, sd[:, 0], sd[:, 1], correlation),
+        "volume_correlation": np.where(np.isnan(sd[:, 0]), np.nan, correlation),
         "true_edv_ml": table["edv_ml"].to_numpy(), "true_esv_ml": table["esv_ml"].to_numpy(), "true_ef": table["ef"].to_numpy(),
     }).round(4)
 
@@ -141,3 +157,16 @@ def ef_sd(edv, esv, edv_sd, esv_sd, correlation):
     by_edv, by_esv = 100 * esv / edv**2, -100 / edv
     variance = (by_edv * edv_sd) ** 2 + (by_esv * esv_sd) ** 2 + 2 * correlation * by_edv * by_esv * edv_sd * esv_sd
     return np.sqrt(np.maximum(variance, 0))
+
+
+def error_correlation(table: pd.DataFrame) -> pd.Series:
+    """Correlation of the errors of EDV and ESV in every row: ``volume_correlation``, where absent solved from ``ef_sd``.
+
+    Solving inverts the delta method; the median over the rows of one training takes out their rounding. 0 where the row does
+    not tell (no standard deviations, or an ESV of 0).
+    """
+    by_edv, by_esv = 100 * table.esv_ml / table.edv_ml**2 * table.edv_sd_ml, -100 / table.edv_ml * table.esv_sd_ml
+    solved = ((table.ef_sd**2 - by_edv**2 - by_esv**2) / (2 * by_edv * by_esv)).where(by_edv * by_esv != 0)
+    solved = solved.groupby([table.experiment, table.dataset, table.seed]).transform("median").clip(-1, 1)
+    stated = table.get("volume_correlation", pd.Series(np.nan, table.index))
+    return stated.fillna(solved).fillna(0.0)

@@ -22,7 +22,7 @@ def curves(predictions: pd.DataFrame, train: pd.DataFrame, study: Study) -> pd.D
     One row per question, experiment, dataset, split, group and quantity. x: the amount that the question varies; for the
     paper's experiments it is counted in ``train``, the table of Dataset 1's training subjects. rmse: mean over seeds, its
     interval over patients, rmse_sd its SD over seeds. difference: RMSE less that of ``against``, RSP or, for RSO on part of
-    the subjects, RSP on the same part: positive where that is better. Its interval is corrected for no other comparison.
+    the subjects, RSP on the same part: positive where that is better. Its interval is over patients and trainings, and corrected for no other comparison.
     """
     counts = {"reduced": int((train["ef"] < REDUCED_EF).sum()), "subjects": len(train)}
     table, asked, records = check_predictions(predictions), questions(study), []
@@ -54,8 +54,9 @@ def _answers(by_experiment: dict[str, pd.DataFrame], study: Study):
 
 def _difference(rows: pd.DataFrame, other: pd.DataFrame, quantity: str, belongs, study: Study) -> dict:
     """RMSE of the rows less that of the other experiment on the same patients."""
-    first, second = (errors_by_seed(some, quantity).to_numpy()[belongs] for some in (rows, other))
-    found = compare(first, second, study.statistics, study.seed)
+    first, second = (errors_by_seed(some, quantity) for some in (rows, other))
+    paired = first.columns.equals(second.columns)
+    found = compare(first.to_numpy()[belongs], second.to_numpy()[belongs], study.statistics, study.seed, paired)
     return {f"difference{end}": found[f"rmse_difference{end}"] for end in ("", "_low", "_high")}
 
 

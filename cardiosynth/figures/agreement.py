@@ -1,10 +1,13 @@
 """Predicted against true values: scatter plots (paper, Fig. 4) and Bland-Altman plots (Fig. 5)."""
 
+import numpy as np
 import pandas as pd
 
-from cardiosynth.figures.results import Results
+from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import COLOUR, GREY, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
-from cardiosynth.predictions import QUANTITIES
+from cardiosynth.figures.tables import Table, _interval
+from cardiosynth.measures import LIMITS_SD
+from cardiosynth.predictions import QUANTITIES, with_pooled
 
 PAPER_EXPERIMENTS = ("RSO", "RSP")
 ROW_IN = 3.05
@@ -16,16 +19,16 @@ def scatter(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test"
 
     r and RMSE in the panels are those of Table 1: means over trainings.
     """
-    predictions = _of(results.predictions(), experiments, split)
+    predictions = _of(with_pooled(results.predictions()), experiments, split)
     summary = _of(results.table("table1"), experiments, split).query("group == 'all'")
     figure, axes = new_figure(len(experiments), 3, (9.0, ROW_IN * len(experiments) + 0.4))
-    for ax, experiment, quantity in _panels(axes, experiments):
+    for ax, experiment, quantity in panels(axes, experiments):
         name, unit = QUANTITY[quantity]
         _identity(ax, predictions, quantity)
         _points(ax, results, predictions[predictions["experiment"] == experiment], f"true_{quantity}", quantity)
         _note(ax, results, summary, experiment, quantity, _correlation)
         ax.set(title=f"{experiment}: {name}", xlabel=f"true {name} ({unit})", ylabel=f"predicted {name} ({unit})")
-    _legend(figure, axes, results)
+    legend(figure, axes, results)
     caption = (
         f"**Figure 4.** Predicted against true volumes and ejection fraction, split `{split}`, one row an "
         f"experiment. A point is one subject as "
@@ -40,25 +43,24 @@ def scatter(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test"
 
 
 @house_style
-def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test") -> Picture:
-    """Difference against mean, with bias and limits of agreement and their intervals from agreement.csv.
+def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test", recordings=None) -> Picture:
+    """Difference against mean, with bias, limits of agreement and proportional bias from agreement.csv.
 
-    Several trainings count as one predictor: the point of a subject is the mean of its predictions.
+    Several trainings count as one predictor: the point of a subject is the mean of its predictions. recordings: the
+    folder of observers.csv (``benchmarks/observers.py``); where given, lines show how far two observers lie apart.
     """
-    points = _differences(_of(results.predictions(), experiments, split))
+    observers = recorded(recordings, "observers.csv") if recordings else None
+    points = _differences(_of(with_pooled(results.predictions()), experiments, split))
     summary = _of(results.table("agreement"), experiments, split)
     figure, axes = new_figure(len(experiments), 3, (9.0, ROW_IN * len(experiments) + 0.4), sharex="col", sharey="col")
-    for ax, experiment, quantity in _panels(axes, experiments):
+    for ax, experiment, quantity in panels(axes, experiments):
         name, unit = QUANTITY[quantity]
         ax.axhline(0, color=GREY, linewidth=0.6)
-        _points(
-            ax,
-            results,
-            points[(points["experiment"] == experiment) & (points["quantity"] == quantity)],
-            "mean",
-            "difference",
-        )
+        own = points[(points["experiment"] == experiment) & (points["quantity"] == quantity)]
+        _points(ax, results, own, "mean", "difference")
         _limits(ax, results, summary, experiment, quantity)
+        _proportional_bias(ax, results, summary, own, experiment, quantity)
+        _observers(ax, observers, quantity, own["mean"].mean())
         _note(ax, results, summary, experiment, quantity, _bias)
         ax.tick_params(labelbottom=True, labelleft=True)
         ax.set(
@@ -69,15 +71,48 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
     for ax in axes.flat:
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.1 * (high - low))  # room for the numbers
-    _legend(figure, axes, results)
+    legend(figure, axes, results)
     caption = (
         f"**Figure 5.** Bland-Altman plots, split `{split}`. Lines: bias (solid) and limits of agreement, bias "
         f"± 1.96 SD (dashed), with their "
-        "confidence intervals (bands); numbers: bias [limits]. A point is one subject, its predictions "
-        "averaged over trainings."
+        "confidence intervals (bands); proportional bias (dotted, slanted); numbers: bias [limits]. A point is one subject, "
+        "its predictions averaged over trainings."
     )
+    if observers is not None:
+        caption += " Thin grey lines: ± 1.96 times the root mean square difference of two observers, who drew hearts of pigs."
     words = "; ".join(f"{s.experiment} {QUANTITY[s.quantity][0]} {s.dataset}: {_bias(s)}" for s in summary.itertuples())
     return keep(figure, points, results, "05-bland-altman", caption, f"Bland-Altman plots. {words}.")
+
+
+def agreement_table(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test") -> Table:
+    """The numbers of the Bland-Altman plots with their intervals: bias, both limits, proportional bias."""
+    names = {"bias": "bias", "lower_limit": "lower limit", "upper_limit": "upper limit"}
+    lines = []
+    for row in _of(results.table("agreement"), experiments, split).to_dict("records"):
+        name, unit = QUANTITY[row["quantity"]]
+        line = {"experiment": row["experiment"], "dataset": row["dataset"], "quantity": f"{name} ({unit})"}
+        line |= {title: _interval(*(row[key + end] for end in ("", "_low", "_high"))) for key, title in names.items()}
+        slope = (row.get(f"slope{end}", np.nan) for end in ("", "_low", "_high"))  # absent from older recordings
+        lines.append(line | {"proportional bias": _interval(*slope), "n": row["n"]})
+    return Table(pd.DataFrame(lines), f"Agreement of predicted and true values [interval], split {split}. {results.origin()}")
+
+
+def observers_table(recordings) -> Table:
+    """How far two drawings of one heart lie apart: observers.csv of the folder ``recordings``."""
+    lines = [
+        {
+            "drawn by": row.pair, "quantity": f"{QUANTITY[row.quantity][0]} ({row.unit})",
+            "root mean square difference": _interval(row.rms, row.rms_low, row.rms_high, sign=""),
+            "bias": f"{row.bias:+.2f}", "limits of agreement": f"{row.lower_limit:+.2f} to {row.upper_limit:+.2f}",
+            "exams": row.exams, "animals": row.pigs,
+        }
+        for row in recorded(recordings, "observers.csv").itertuples()
+    ]  # fmt: skip
+    caption = (
+        "Differences of two drawings of the same LV [interval over animals]; volumes in percent of their mean, EF in points. "
+        "Cine MRI of pigs at 7 T, not patients: another species, another scanner, other observers than those of any dataset here."
+    )
+    return Table(pd.DataFrame(lines), caption)
 
 
 def _of(table: pd.DataFrame, experiments, split: str) -> pd.DataFrame:
@@ -97,7 +132,7 @@ def _differences(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _panels(axes, experiments):
+def panels(axes, experiments):
     """Every axis with its experiment (row) and quantity (column)."""
     for row, experiment in zip(axes, experiments):
         for ax, quantity in zip(row, QUANTITIES):
@@ -132,6 +167,23 @@ def _limits(ax, results: Results, summary: pd.DataFrame, experiment: str, quanti
             )
 
 
+def _proportional_bias(ax, results: Results, summary: pd.DataFrame, points: pd.DataFrame, experiment: str, quantity: str) -> None:
+    """The line of the difference on the mean; it passes through the bias at the mean of all points."""
+    for number, line in _lines(results, summary, experiment, quantity):
+        if np.isfinite(getattr(line, "slope", np.nan)):
+            centre = points.loc[points["dataset"] == line.dataset, "mean"].mean()
+            ax.axline((centre, line.bias), slope=line.slope, color=COLOUR[number], linewidth=1.0, linestyle=":")
+
+
+def _observers(ax, observers, quantity: str, x: float) -> None:
+    """Where 95 % of the differences of two observers lie if neither is taken for right: points of EF, shares of a volume."""
+    rows = () if observers is None else observers[(observers["pair"] == "two observers") & (observers["quantity"] == quantity)].itertuples()
+    for row in rows:
+        for reach in (LIMITS_SD * row.rms, -LIMITS_SD * row.rms):
+            level, slope = (reach, 0) if row.unit == "points" else (reach / 100 * x, reach / 100)
+            ax.axline((x, level), slope=slope, color=GREY, linewidth=0.8, linestyle=(0, (1, 1)))
+
+
 def _lines(results: Results, summary: pd.DataFrame, experiment: str, quantity: str):
     """The summary's rows of one panel, each with the number of its dataset."""
     for number, dataset in results.datasets.items():
@@ -157,7 +209,7 @@ def _bias(line) -> str:
     return f"{round(line.bias, 1) + 0.0:+.1f} [{line.lower_limit:.1f}, {line.upper_limit:.1f}]"  # + 0.0: no "-0.0"
 
 
-def _legend(figure, axes, results: Results) -> None:
+def legend(figure, axes, results: Results) -> None:
     handles = [
         axes[0, 0].scatter(
             [], [], s=18, color=COLOUR[number], marker=MARKER[number], label=f"D{number}: {results.describe(number)}"

@@ -10,9 +10,11 @@ from cardiosynth.experiments import is_question
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.predictions import GROUPS, group_of
+from cardiosynth.statistics import TESTS_COLUMNS
 
 DASH = "–"
 NARROW = "\N{NO-BREAK SPACE}"  # keeps an interval on one line
+FORECASTS = {"normal": "each training", "stated": "ensemble, stated", "calibrated": "ensemble, calibrated"}
 ORDER = {
     name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))
 }
@@ -129,23 +131,30 @@ def verdict_table(results: Results, split: str = "test") -> Table:
         }
         for row in found.itertuples()
     ]  # fmt: skip
-    caption = f"Claims of the paper, judged by paired differences of RMSE [interval], split {split}. {results.origin()}"
+    judged = "judged by paired differences of RMSE [interval over subjects and trainings]"
+    caption = f"Claims of the paper, {judged}, split {split}. {results.origin()}"
     return Table(pd.DataFrame(lines), caption, style="claims")
 
 
 def comparison_table(results: Results, split: str = "test", group: str = "all") -> Table:
-    """Comparisons of experiments: paired difference, the paper's Kruskal-Wallis test and the paired Wilcoxon test."""
-    table = results.table("tests")
+    """Comparisons of experiments: paired differences, the paper's Kruskal-Wallis test and the paired Wilcoxon test.
+
+    Those over one group, and of all groups those that were stated beforehand: only these have an adjusted p.
+    """
+    table = results.table("tests").reindex(columns=[*TESTS_COLUMNS, "wilcoxon_p_holm"])  # older recordings have fewer
+    shown = (table["split"] == split) & ((table["group"] == group) | table["wilcoxon_p_holm"].notna())
     lines = [
         {
             "dataset": row.dataset, "compared": f"{row.first} - {row.second}", "quantity": QUANTITY[row.quantity][0],
-            "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
+            "group": row.group, "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
+            "MAE difference": _interval(row.mae_difference, row.mae_difference_low, row.mae_difference_high),
             "Kruskal-Wallis p": _p(row.kruskal_p), "Wilcoxon p": _p(row.wilcoxon_p),
             "Holm-adjusted": _p(row.wilcoxon_p_holm), "n": row.n,
         }
-        for row in table[(table["split"] == split) & (table["group"] == group)].itertuples()
+        for row in table[shown].itertuples()
     ]  # fmt: skip
-    return Table(pd.DataFrame(lines), f"Comparisons of experiments, split {split}, group {group}. {results.origin()}")
+    caption = f"Comparisons of experiments [interval over subjects and trainings], split {split}. {results.origin()}"
+    return Table(pd.DataFrame(lines), caption)
 
 
 def crps_table(results: Results, split: str = "test") -> Table:
@@ -153,8 +162,8 @@ def crps_table(results: Results, split: str = "test") -> Table:
     table = results.table("crps")
     lines = [
         {
-            "experiment": row.experiment, "dataset": row.dataset, "forecast": row.forecast, "CRPS "
-            "(challenge)": f"{row.crps_kaggle:.5f}",
+            "experiment": row.experiment, "dataset": row.dataset, "forecast": FORECASTS.get(row.forecast, row.forecast),
+            "CRPS (challenge)": f"{row.crps_kaggle:.5f}",
             "CRPS (ml)": _interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""),
             "n": row.n, "trainings": row.seeds,
         }
@@ -207,6 +216,7 @@ def _printed(row) -> str:
 
 
 def _interval(value, low, high, sign: str = "+") -> str:
+    """A number with its interval, to two decimals; without it where there is none."""
     if pd.isna(value):
         return DASH
     return f"{value:{sign}.2f}" + ("" if pd.isna(low) else f" [{low:{sign}.2f},{NARROW}{high:{sign}.2f}]")

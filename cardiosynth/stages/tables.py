@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cardiosynth import questions, statistics
+from cardiosynth import calibration, questions, statistics
 from cardiosynth.cohort import Cohort
 from cardiosynth.experiments import datasets, experiment, is_question, trainings
 from cardiosynth.provenance import stage
@@ -33,10 +33,17 @@ def evaluate(study: Study, results: Path) -> None:
         if references:
             questions.against_reference(predictions, references, study).to_csv(folder / "reference.csv", index=False)
         settings = study.statistics
-        statistics.table1(predictions, settings, study.seed).to_csv(folder / "table1.csv", index=False)
-        statistics.agreement(predictions, settings).to_csv(folder / "agreement.csv", index=False)
-        statistics.tests(predictions, settings, study.seed).to_csv(folder / "tests.csv", index=False)
-        statistics.crps(predictions, settings, study.seed).to_csv(folder / "crps.csv", index=False)
+        tables = {
+            "table1": statistics.table1(predictions, settings, study.seed),
+            "agreement": statistics.agreement(predictions, settings),
+            "tests": statistics.tests(predictions, settings, study.seed),
+            "crps": calibration.crps(predictions, settings, study.seed),
+            "calibration": calibration.calibrations(predictions),
+            "coverage": calibration.coverage(predictions, settings),
+            "forecasts": calibration.by_subject(predictions).round(4),
+        }
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
 
 
 def _references(study: Study, results: Path) -> dict[str, pd.DataFrame]:
