@@ -114,10 +114,8 @@ def verdicts(tests: pd.DataFrame, datasets: dict, split: str = "test") -> pd.Dat
         claim["paper_dataset"] = claim.pop("dataset")
         name = datasets.get(claim["paper_dataset"])
         wanted = {key: claim[key] for key in ("first", "second", "group", "quantity")}
-        wanted |= {"dataset": name, "split": split}
-        found = tests[(tests[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-        numbers = found.reindex(columns=NUMBERS).iloc[0].to_dict() if len(found) else dict.fromkeys(NUMBERS, np.nan)
-        records.append(claim | {"study_dataset": name} | numbers | _verdict(claim, name, found, numbers)
+        numbers = compared(tests, wanted | {"dataset": name, "split": split})
+        records.append(claim | {"study_dataset": name} | numbers | verdict(claim, numbers, name)
                        | {"paper_difference": _paper_difference(claim)})
     table = pd.DataFrame(records)
     order = ["id", "claim", "verdict", "reason", "paper_dataset", "study_dataset", "first", "second", "group",
@@ -125,15 +123,22 @@ def verdicts(tests: pd.DataFrame, datasets: dict, split: str = "test") -> pd.Dat
     return table[order].astype({name: "Int64" for name in ("n", "seeds_first", "seeds_second")})
 
 
-def _verdict(claim: dict, name: str | None, found: pd.DataFrame, numbers: dict) -> dict:
-    if name is None:
+def compared(tests: pd.DataFrame, wanted: dict) -> dict:
+    """NUMBERS of the row of ``statistics.tests`` with the wanted values, NaN where there is none."""
+    found = tests[(tests[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    return found.reindex(columns=NUMBERS).iloc[0].to_dict() if len(found) else dict.fromkeys(NUMBERS, np.nan)
+
+
+def verdict(claim: dict, numbers: dict, dataset: str | None) -> dict:
+    """verdict and reason of a claim (expected, margin) by the numbers of its comparison on a dataset."""
+    if dataset is None:
         return {"verdict": "not tested", "reason": f"the study has no Dataset {claim['paper_dataset']}"}
-    if found.empty:
+    if np.isnan(numbers["n"]):
         return {"verdict": "not tested", "reason": "the study does not compare these"}
     if numbers["n"] == 0:
         return {"verdict": "not tested", "reason": "no subject in this group"}
     low, high = numbers["rmse_difference_low"], numbers["rmse_difference_high"]
-    return {"verdict": judge(claim["expected"], low, high, claim["margin"]), "reason": _caution(numbers)}
+    return {"verdict": judge(claim["expected"], low, high, claim.get("margin", np.nan)), "reason": _caution(numbers)}
 
 
 def _caution(numbers: dict) -> str:

@@ -1,0 +1,53 @@
+"""The protocol agrees with the study that it was written for, and its verdicts follow the intervals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cardiosynth.paper import EXPECTED, NUMBERS
+from cardiosynth.predictions import GROUPS, POOLED, QUANTITIES
+from cardiosynth.protocol import COMPARED, decisions, protocol, replicated
+from cardiosynth.publish import ROOT
+from cardiosynth.statistics import COMPARISONS
+from cardiosynth.study import load_study
+
+STATED = protocol()["primary"] + protocol()["secondary"]
+
+
+def test_the_study_file_has_what_the_protocol_says():
+    written = protocol()
+    study = load_study(ROOT / "studies" / f"{written['study']}.yaml")
+    assert study.seeds == study.ablation_seeds == written["seeds"]
+    assert list(written["cohorts"]) == [study.datasets.a, study.datasets.b]
+    assert study.datasets.truth == "masks" and study.statistics.confidence == written["confidence"]
+
+
+@pytest.mark.parametrize("stated", STATED, ids=lambda stated: stated["id"])
+def test_a_stated_comparison_is_one_that_the_study_makes(stated):
+    assert (stated["first"], stated["second"]) in COMPARISONS
+    assert stated["dataset"] in protocol()["cohorts"] and stated["split"] in ("test", POOLED)
+    assert stated["group"] in GROUPS and stated["quantity"] in QUANTITIES and stated["expected"] in EXPECTED
+    assert (stated["expected"] == "equal") == ("margin" in stated)
+
+
+def compared_as(intervals: dict) -> pd.DataFrame:
+    """Rows of the table of tests with the given interval for each stated comparison."""
+    rows = [{name: stated[name] for name in COMPARED} | dict.fromkeys(NUMBERS, 0.0)
+            | {"n": 50, "seeds_first": 5, "seeds_second": 5, "rmse_difference_low": low, "rmse_difference_high": high}
+            for stated, (low, high) in ((s, intervals[s["id"]]) for s in STATED if s["id"] in intervals)]
+    return pd.DataFrame(rows, columns=[*COMPARED, *NUMBERS])
+
+
+@pytest.mark.parametrize(("first", "second", "word"), [
+    ((0.5, 2.0), (0.1, 3.0), "replicated"), ((0.5, 2.0), (-0.1, 3.0), "undecided"), ((-2.0, -0.5), (0.1, 3.0), "contradicted"),
+])  # fmt: skip
+def test_the_intervals_decide(first, second, word):
+    table = decisions(compared_as({"rsp-ef": first, "rsp-reduced-ef": second, "rsp-over-segmentation": (-0.9, 0.4)}))
+    assert replicated(table) == word
+    found = table.set_index("id")["verdict"]
+    assert found["rsp-over-segmentation"] == "agrees" and found["rsp-edv"] == "not tested"
+
+
+def test_what_was_not_run_is_not_decided():
+    assert replicated(decisions(compared_as({"rsp-ef": (0.5, 2.0)}))) == "not tested"
+    assert np.isnan(decisions(compared_as({}))["rmse_difference"]).all()
