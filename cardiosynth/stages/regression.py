@@ -14,7 +14,7 @@ from cardiosynth.provenance import device, stage
 from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.stages import HELD_OUT
 from cardiosynth.study import Study, fingerprint
-from cardiosynth.training import Hearts, Schedule, apply, train
+from cardiosynth.training import Hearts, Schedule, apply, fit_ridge, train
 
 
 def train_sfera(study: Study, results: Path, training: Training) -> None:
@@ -28,11 +28,12 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         if training.start:
             network, _, notes = load_sfera(study, results, training.start)
             value_range = tuple(notes["value_range"])
-        identity = fingerprint([study.subset("sfera"), training.path, value_range])
+        identity = fingerprint([_learning(study), training.path, value_range])
         network = train(network, train_hearts, validation_hearts, _schedule(study, training), value_range, folder,
                         training.seed, device(), identity, f"train {training.path}")
-        fitted = [apply(network, hearts, device(), "features") for hearts in (train_hearts, validation_hearts)]
-        ridge = VolumeRidge.fit(fitted[0], train_hearts.volumes, fitted[1], validation_hearts.volumes)
+        if study.sfera.ridge == "all" and training.start:
+            train_hearts += _hearts(study, results, training.start, "train")
+        ridge = fit_ridge(network, train_hearts, validation_hearts, value_range, device(), study.sfera.ridge)
         notes = {"value_range": value_range, "training": training.path, "study": study.model_dump(mode="json")}
         save_tensors(folder / "sfera.safetensors", network.state_dict() | ridge.tensors(), notes)
         held_out = {name: Cohort.open(results / "cohorts" / name).split(*HELD_OUT) for name in evaluated_on(training, study)}
@@ -48,14 +49,21 @@ def load_sfera(study: Study, results: Path, training: Training) -> tuple[Sfera, 
     return network, VolumeRidge.from_tensors(tensors), notes
 
 
+def _learning(study: Study) -> dict:
+    """The settings that weights depend on: all but the ridge, which comes after; ``full`` augmentation goes without saying."""
+    implied = {"ridge"} | ({"augmentation"} if study.sfera.augmentation == "full" else set())
+    return {"sfera": study.sfera.model_dump(mode="json", exclude=implied)}
+
+
 def _schedule(study: Study, training: Training) -> Schedule:
     """Fine-tuning starts gently; pre-training on half the subjects takes twice the epochs, for as many updates."""
     settings, experiment = study.sfera, EXPERIMENTS[training.experiment]
+    epochs, rate = settings.real_epochs, settings.rate
     if experiment.start:
-        return Schedule(settings.fine_tuning_epochs, settings.batch, settings.fine_tuning_rate)
-    if experiment.data == "synthetic":
-        return Schedule(settings.synthetic_epochs * (1 if experiment.selection == "all" else 2), settings.batch, settings.rate)
-    return Schedule(settings.real_epochs, settings.batch, settings.rate)
+        epochs, rate = settings.fine_tuning_epochs, settings.fine_tuning_rate
+    elif experiment.data == "synthetic":
+        epochs = settings.synthetic_epochs * (1 if experiment.selection == "all" else 2)
+    return Schedule(epochs, settings.batch, rate, settings.augmentation)
 
 
 def _hearts(study: Study, results: Path, training: Training, split: str) -> Hearts:
