@@ -27,7 +27,7 @@ def sfera_choices(folder, settings: Statistics = Statistics()) -> Table:
     table = pd.concat(parts, ignore_index=True)
     shown = "; ".join(f"{cohort}: {COHORTS[cohort]}" for cohort in table["cohort"].unique())
     caption = ("SFERA with one setting changed at a time, on subjects of the training and validation splits that it did not learn from "
-               "(after synthetic hearts: of the validation split). Mean over trainings; volumes in ml, EF in points; change against the "
+               "(after synthetic hearts: of the validation split). Mean over trainings, epochs over real hearts as in RSO; volumes in ml, EF in points; change against the "
                f"study's setting [interval over subjects]. {shown}.")
     return Table(table, caption)
 
@@ -38,7 +38,7 @@ def _lines(rows: pd.DataFrame, subjects: pd.DataFrame, settings: Statistics) -> 
     for (choice, value), own in sorted(rows.groupby(["choice", "value"], sort=False), key=lambda group: order.index(group[0][0])):
         usual = rows[(rows["choice"] == choice) & rows["in_study"]]["value"].iloc[0]
         errors, its = (_errors(subjects[(subjects["choice"] == choice) & (subjects["value"] == v)]) for v in (value, usual))
-        line = {"cohort": own["cohort"].iloc[0], "choice": NAMES[choice], "value": value, "trainings": own["folds"].sum()}
+        line = {"cohort": own["cohort"].iloc[0], "choice": NAMES[choice], "value": value, "trainings": own["folds"].sum(), "epochs": own["epochs"].max()}
         line |= {f"{name.upper()} RMSE": float(rmse(errors[name].to_numpy()).mean()) for name in errors}
         line |= {"EF MAE": float(mae(errors["ef"].to_numpy()).mean())}
         changed = "the study's" if value == usual else _change(errors["ef"], its["ef"], settings)
