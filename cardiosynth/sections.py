@@ -162,16 +162,21 @@ class Sfera(Section):
     """SFERA network (paper, Fig. 7) and its training.
 
     base_channels: of the first of five blocks, doubling (paper 32). features: per slice (paper 128).
-    hidden: LSTM width per direction. readout: what the volumes are read from, the sum of the LSTM's
-    outputs over slices or its last states. epochs count passes over the cohort trained on; batch
-    counts subjects.
+    hidden: LSTM width per direction. readout: what the volumes are read from, the ``sum`` or ``mean``
+    of the LSTM's outputs over slices, or its ``last`` states. augmentation: of the subjects trained on,
+    ``none``, ``flips`` (and transposition) or ``full`` (shifts and changes of contrast too). ridge: fitted on the
+    ``own`` subjects of a training (RSP: real ones), on ``all`` that the network has learnt from (RSP: synthetic
+    ones too), or ``none``, where the linear head stays. epochs count passes over the cohort trained on; batch
+    counts subjects. The paper prints base_channels and features alone; ``benchmarks/choices.py`` compares others.
     """
 
     base_channels: Count = 32
     convolutions: Count = 2
     features: Count = 128
     hidden: Count = 64
-    readout: Literal["sum", "last"] = "sum"
+    readout: Literal["sum", "mean", "last"] = "sum"
+    augmentation: Literal["none", "flips", "full"] = "full"
+    ridge: Literal["own", "all", "none"] = "own"
     batch: Count = 8
     rate: Positive = 2e-3
     fine_tuning_rate: Positive = 5e-4

@@ -69,7 +69,8 @@ class Sfera(nn.Module):
         outputs, (last, _) = self.lstm(packed)
         if self.readout == "last":
             return torch.cat([last[0], last[1]], dim=1)
-        return pad_packed_sequence(outputs, batch_first=True)[0].sum(dim=1)  # padded outputs are zero
+        total = pad_packed_sequence(outputs, batch_first=True)[0].sum(dim=1)  # padded outputs are zero
+        return total if self.readout == "sum" else total / slices[:, None].to(total)
 
     def forward(self, images: Tensor, slices: Tensor) -> Tensor:
         """(EDV, ESV) divided by the slice gap and scaled as in training, (subjects, 2)."""
@@ -104,9 +105,26 @@ class VolumeRidge:
         models = [BayesianRidge().fit((features - centre) / scale, volumes[:, i]) for i in range(2)]
         coefficients = np.stack([m.coef_ for m in models])
         intercepts = np.array([m.intercept_ for m in models])
-        errors = (held_out_features - centre) / scale @ coefficients.T + intercepts - held_out_volumes
-        correlation = float(np.clip(np.corrcoef(errors.T)[0, 1], -0.99, 0.99))
         covariance = np.stack([m.sigma_ for m in models])
+        return cls._judged(held_out_features, held_out_volumes, centre, scale, coefficients, intercepts, covariance)
+
+    @classmethod
+    def of_head(cls, head: nn.Linear, value_range: tuple[float, float], held_out_features, held_out_volumes) -> "VolumeRidge":
+        """The head that trained the network in place of a ridge: its weights are taken as certain, the noise as in ``fit``.
+
+        value_range: volumes per mm of gap that the head calls 0 and 1.
+        """
+        low, high = value_range
+        weight, bias = (values.detach().cpu().double().numpy() for values in (head.weight, head.bias))
+        d = weight.shape[1]
+        return cls._judged(held_out_features, held_out_volumes, np.zeros(d), np.ones(d), weight * (high - low),
+                           bias * (high - low) + low, np.zeros((2, d, d)))
+
+    @classmethod
+    def _judged(cls, features, volumes, centre, scale, coefficients, intercepts, covariance) -> "VolumeRidge":
+        """With noise and correlation of the errors from held-out subjects."""
+        errors = (features - centre) / scale @ coefficients.T + intercepts - volumes
+        correlation = float(np.clip(np.corrcoef(errors.T)[0, 1], -0.99, 0.99))
         return cls(centre, scale, coefficients, intercepts, covariance, np.sqrt((errors**2).mean(axis=0)), correlation)
 
     def predict(self, features) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from cardiosynth.checkpoints import load_training, save_training
 from cardiosynth.cohort import Cohort
 from cardiosynth.progress import bar
-from cardiosynth.sfera import Sfera
+from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.study import fingerprint as hashed
 from cardiosynth.zoom import draw, zoom
 
@@ -46,15 +46,19 @@ class Hearts:
     def __len__(self):
         return len(self.images)
 
+    def __add__(self, other: "Hearts") -> "Hearts":
+        return Hearts(self.images + other.images, np.concatenate([self.volumes, other.volumes]))
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """epochs over the hearts, subjects a batch, peak learning rate, falling by a half cosine. zooms: whether hearts are
-    augmented by zooms that change their volumes."""
+    """epochs over the hearts, subjects a batch, peak learning rate, falling by a half cosine, and how hearts are augmented.
+    zooms: also by zooms that change their volumes."""
 
     epochs: int
     batch: int
     rate: float
+    augmentation: str = "full"
     zooms: bool = False
 
     def batches(self, subjects: int) -> int:
@@ -77,11 +81,14 @@ def batch_of(hearts: Hearts, members, device) -> tuple[Tensor, Tensor]:
     return images.to(device).float().div_(255), slices
 
 
-def augment(images: Tensor, slices: Tensor, rng: np.random.Generator) -> Tensor:
+def augment(images: Tensor, slices: Tensor, rng: np.random.Generator, kind: str = "full") -> Tensor:
     """Flip, transpose, shift (up to 6 % of the width) and change gain, offset and gamma, per subject.
 
     Nothing that changes a volume. images: (sum of slices, 2, H, W) in [0, 1]; returns the same shape.
+    kind: ``none``, ``flips`` (with transposition, and no more) or ``full``.
     """
+    if kind == "none":
+        return images
     reach = max(images.shape[-1] // 16, 1)
     augmented = []
     for stack in images.split(slices.tolist()):
@@ -91,9 +98,11 @@ def augment(images: Tensor, slices: Tensor, rng: np.random.Generator) -> Tensor:
             stack = stack.flip(-2)
         if rng.random() < 0.5:
             stack = stack.transpose(-1, -2)
-        stack = shift(stack, *rng.integers(-reach, reach + 1, 2))
-        gain, offset, gamma = rng.uniform(0.85, 1.15), rng.uniform(-0.08, 0.08), np.exp(rng.uniform(-0.25, 0.25))
-        augmented.append((stack.clamp(min=0) ** gamma * gain + offset).clamp(0, 1))
+        if kind == "full":
+            stack = shift(stack, *rng.integers(-reach, reach + 1, 2))
+            gain, offset, gamma = rng.uniform(0.85, 1.15), rng.uniform(-0.08, 0.08), np.exp(rng.uniform(-0.25, 0.25))
+            stack = (stack.clamp(min=0) ** gamma * gain + offset).clamp(0, 1)
+        augmented.append(stack)
     return torch.cat(augmented)
 
 
@@ -154,7 +163,7 @@ def _epoch(network, optimizer, hearts, targets, schedule: Schedule, epoch: int, 
             factors = draw(hearts.volumes[members], rng)
             images, truth = zoom(images, slices, factors), truth * factors
         truth = torch.as_tensor(truth, dtype=torch.float32, device=device)
-        loss = (network(augment(images, slices, rng), slices) - truth).square().mean().sqrt()
+        loss = (network(augment(images, slices, rng, schedule.augmentation), slices) - truth).square().mean().sqrt()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -172,6 +181,17 @@ def apply(network: Sfera, hearts: Hearts, device: str, what: str = "forward", ba
         images, slices = batch_of(hearts, range(first, min(first + batch, len(hearts))), device)
         results.append(getattr(network, what)(images, slices).cpu().numpy())
     return np.concatenate(results).astype(np.float64)
+
+
+def fit_ridge(network: Sfera, hearts: Hearts, held_out: Hearts, value_range: tuple[float, float], device: str, kind: str) -> VolumeRidge:
+    """What reads volumes off the features: a ridge fitted on ``hearts``, or with kind ``none`` the network's linear head.
+
+    value_range: as in training. The noise is that of ``held_out`` subjects.
+    """
+    seen = apply(network, held_out, device, "features")
+    if kind == "none":
+        return VolumeRidge.of_head(network.head, value_range, seen, held_out.volumes)
+    return VolumeRidge.fit(apply(network, hearts, device, "features"), hearts.volumes, seen, held_out.volumes)
 
 
 def scaled(volumes: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:

@@ -225,7 +225,7 @@ def test_the_words_of_the_scatter_plot_are_those_of_table_1(results):
     )
 
 
-@pytest.mark.parametrize("readout", ["sum", "last"])
+@pytest.mark.parametrize("readout", ["sum", "mean", "last"])
 def test_the_architecture_is_read_off_the_network(readout):
     settings = SferaSettings(base_channels=2, features=8, hidden=4, readout=readout)
     network = Sfera(settings, 64)

@@ -7,7 +7,7 @@ from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, s
 from cardiosynth.errors import InputError
 from cardiosynth.sfera import Sfera
 from cardiosynth.sections import Sfera as Settings
-from cardiosynth.training import Hearts, Schedule, apply, augment, scaled, shift, train
+from cardiosynth.training import Hearts, Schedule, apply, augment, fit_ridge, scaled, shift, train
 
 SMALL = Settings(base_channels=4, features=16, hidden=8)
 
@@ -50,11 +50,10 @@ def test_a_finished_training_is_not_taken_for_one_on_other_images_or_from_other_
     assert not torch.equal(*map(weights, tuned))
 
 
-def test_sfera_overfits_four_subjects(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "augment", lambda images, slices, rng: images)
+def test_sfera_overfits_four_subjects(tmp_path):
     hearts = discs(4)
     network = Sfera(SMALL, 32).to(memory_format=torch.channels_last)
-    train(network, hearts, hearts, Schedule(120, 4, 5e-3), (0.0, 3.0), tmp_path, 1, "cpu", "f", "test")
+    train(network, hearts, hearts, Schedule(120, 4, 5e-3, "none"), (0.0, 3.0), tmp_path, 1, "cpu", "f", "test")
     errors = apply(network, hearts, "cpu") - scaled(hearts.volumes, (0.0, 3.0))
     assert np.abs(errors).max() < 0.04 < np.ptp(scaled(hearts.volumes, (0.0, 3.0)))
 
@@ -133,6 +132,37 @@ def test_augmentation_keeps_shape_range_and_the_disc():
     assert not torch.equal(changed, images)
     bright = [((x > 0.45).sum(dim=(1, 2, 3))).tolist() for x in (images, changed)]
     assert bright[0] == bright[1]
+
+
+def test_flips_alone_turn_a_square_and_change_no_pixel():
+    """Of the eight symmetries of a square all are drawn, each stack as a whole, and nothing else; ``none`` changes nothing."""
+    images, slices, rng = torch.rand(2 * 80, 2, 8, 8), torch.tensor([2] * 80), np.random.default_rng(0)
+    assert torch.equal(augment(images, slices, rng, "none"), images)
+    drawn = set()
+    for before, after in zip(images.split(2), augment(images, slices, rng, "flips").split(2)):
+        turned = [torch.rot90(x, k, (-2, -1)) for x in (before, before.transpose(-1, -2)) for k in range(4)]
+        (which,) = [i for i, x in enumerate(turned) if torch.equal(x, after)]
+        drawn.add(which)
+    assert drawn == set(range(8))
+
+
+def test_the_augmentation_of_the_schedule_is_the_one_used(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "augment", lambda images, slices, rng, kind: seen.append(kind) or images)
+    hearts = discs(3)
+    train(Sfera(SMALL, 32), hearts, hearts, Schedule(1, 3, 1e-3, "flips"), (0.0, 3.0), tmp_path, 1, "cpu", "f", "test")
+    assert seen == ["flips"]
+
+
+def test_the_last_stage_is_fitted_on_the_hearts_it_is_given_or_is_the_head():
+    torch.manual_seed(0)
+    network, few, held_out = Sfera(SMALL, 32), discs(12), discs(6, 9)
+    head = fit_ridge(network, few, held_out, (1.0, 3.0), "cpu", "none")
+    assert np.allclose(head.predict(apply(network, held_out, "cpu", "features"))[0], 1 + 2 * apply(network, held_out, "cpu"), atol=1e-5)
+    more = few + Hearts(discs(12, 5).images, discs(12, 5).volumes + 50)  # as if twelve hearts were bigger by 50
+    ridges = [fit_ridge(network, hearts, held_out, (0.0, 3.0), "cpu", "own") for hearts in (few, more)]
+    assert [ridge.intercepts == pytest.approx(hearts.volumes.mean(axis=0)) for ridge, hearts in zip(ridges, (few, more))] == [True, True]
+    assert len(more) == 24 and more.volumes[12:].min() > 50
 
 
 def test_shift_moves_and_fills_with_zero():

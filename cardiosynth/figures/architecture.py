@@ -76,6 +76,8 @@ def sfera_architecture(results: Results, slices: int = 10) -> Picture:
         f"gives what comes out of a part and its trained parameters, {total:,} in all; shapes are read off a "
         f"forward pass."
     )
+    if settings.ridge == "none":
+        caption += " In this study no ridge is fitted: the linear head stays."
     alt = "SFERA from top to bottom: " + "; ".join(f"{row.part} gives {row.output}" for row in table.itertuples()) + "."
     return keep(figure, table, results, "07-sfera-architecture", caption, alt, 1)
 

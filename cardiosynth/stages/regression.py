@@ -15,7 +15,7 @@ from cardiosynth.provenance import device, stage
 from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.stages import HELD_OUT
 from cardiosynth.study import Study, fingerprint
-from cardiosynth.training import Hearts, Schedule, apply, train
+from cardiosynth.training import Hearts, Schedule, apply, fit_ridge, train
 
 
 def train_sfera(study: Study, results: Path, training: Training) -> None:
@@ -29,12 +29,13 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         if training.start:
             network, _, notes = load_sfera(study, results, training.start)
             value_range = tuple(notes["value_range"])
-        identity = fingerprint([study.subset("sfera"), training.path, value_range])
+        identity = fingerprint([_learning(study), training.path, value_range])
         schedule = _schedule(study, results, training, len(train_hearts))
         network = train(network, train_hearts, validation_hearts, schedule, value_range, folder,
                         training.seed, device(), identity, f"train {training.path}")
-        fitted = [apply(network, hearts, device(), "features") for hearts in (train_hearts, validation_hearts)]
-        ridge = VolumeRidge.fit(fitted[0], train_hearts.volumes, fitted[1], validation_hearts.volumes)
+        if study.sfera.ridge == "all" and training.start:
+            train_hearts += _hearts(study, results, training.start, "train")
+        ridge = fit_ridge(network, train_hearts, validation_hearts, value_range, device(), study.sfera.ridge)
         notes = {"value_range": value_range, "training": training.path, "study": study.model_dump(mode="json")}
         save_tensors(folder / "sfera.safetensors", network.state_dict() | ridge.tensors(), notes)
         frames = [predict(cohort, name, training, network, ridge) for name, cohort in _held_out(study, results, training).items()]
@@ -49,18 +50,24 @@ def load_sfera(study: Study, results: Path, training: Training) -> tuple[Sfera, 
     return network, VolumeRidge.from_tensors(tensors), notes
 
 
+def _learning(study: Study) -> dict:
+    """The settings that weights depend on: all but the ridge, which comes after; ``full`` augmentation goes without saying."""
+    implied = {"ridge"} | ({"augmentation"} if study.sfera.augmentation == "full" else set())
+    return {"sfera": study.sfera.model_dump(mode="json", exclude=implied)}
+
+
 def _schedule(study: Study, results: Path, training: Training, subjects: int) -> Schedule:
     """Fine-tuning starts gently; a training on part of the subjects takes more epochs, for as many updates as on all.
 
     subjects: how many it trains on.
     """
     settings, chosen = study.sfera, experiment(training.experiment)
+    epochs, rate = settings.real_epochs, settings.rate
     if chosen.start:
-        schedule = Schedule(settings.fine_tuning_epochs, settings.batch, settings.fine_tuning_rate)
+        epochs, rate = settings.fine_tuning_epochs, settings.fine_tuning_rate
     elif chosen.data == "synthetic":
-        schedule = Schedule(settings.synthetic_epochs * (1 if chosen.selection == "all" else 2), settings.batch, settings.rate)
-    else:
-        schedule = Schedule(settings.real_epochs, settings.batch, settings.rate, zooms=chosen.question == "zoom")
+        epochs = settings.synthetic_epochs * (1 if chosen.selection == "all" else 2)
+    schedule = Schedule(epochs, settings.batch, rate, settings.augmentation, zooms=chosen.question == "zoom")
     if chosen.amount is None:
         return schedule
     whole = results / (painted(chosen.name) if chosen.data == "synthetic" else f"cohorts/{training.dataset}")
