@@ -5,7 +5,7 @@ import pandas as pd
 
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import COLOUR, GREY, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
-from cardiosynth.figures.tables import Table, _interval
+from cardiosynth.figures.tables import Table, interval
 from cardiosynth.measures import LIMITS_SD
 from cardiosynth.predictions import QUANTITIES, with_pooled
 
@@ -91,9 +91,9 @@ def agreement_table(results: Results, experiments=PAPER_EXPERIMENTS, split: str 
     for row in _of(results.table("agreement"), experiments, split).to_dict("records"):
         name, unit = QUANTITY[row["quantity"]]
         line = {"experiment": row["experiment"], "dataset": row["dataset"], "quantity": f"{name} ({unit})"}
-        line |= {title: _interval(*(row[key + end] for end in ("", "_low", "_high"))) for key, title in names.items()}
+        line |= {title: interval(*(row[key + end] for end in ("", "_low", "_high"))) for key, title in names.items()}
         slope = (row.get(f"slope{end}", np.nan) for end in ("", "_low", "_high"))  # absent from older recordings
-        lines.append(line | {"proportional bias": _interval(*slope), "n": row["n"]})
+        lines.append(line | {"proportional bias": interval(*slope), "n": row["n"]})
     return Table(pd.DataFrame(lines), f"Agreement of predicted and true values [interval], split {split}. {results.origin()}")
 
 
@@ -102,7 +102,7 @@ def observers_table(recordings) -> Table:
     lines = [
         {
             "drawn by": row.pair, "quantity": f"{QUANTITY[row.quantity][0]} ({row.unit})",
-            "root mean square difference": _interval(row.rms, row.rms_low, row.rms_high, sign=""),
+            "root mean square difference": interval(row.rms, row.rms_low, row.rms_high, sign=""),
             "bias": f"{row.bias:+.2f}", "limits of agreement": f"{row.lower_limit:+.2f} to {row.upper_limit:+.2f}",
             "exams": row.exams, "animals": row.pigs,
         }

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from cardiosynth.figures.results import Results, open_results
 from cardiosynth.figures.style import COLOUR, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
 from cardiosynth.figures.comparisons import LOOK
-from cardiosynth.figures.tables import Table, _error, _interval, _ordered
+from cardiosynth.figures.tables import Table, _error, interval, _ordered
 
 ASKED = {
     "reduced": "real training subjects with EF below 40 %", "subjects": "real training subjects",
@@ -136,7 +136,7 @@ def _differences(study: Results, rows: pd.DataFrame, split: str, quantity: str) 
     frame = pd.DataFrame({
         "experiment": rows["experiment"], "dataset": rows["dataset"], "group": rows["group"], "n": rows["n"], "trainings": rows["seeds"],
         "RMSE": [_error(row) for row in rows.itertuples()], "less that of": rows["against"],
-        "difference": [_interval(row.difference, row.difference_low, row.difference_high) for row in rows.itertuples()],
+        "difference": [interval(row.difference, row.difference_low, row.difference_high) for row in rows.itertuples()],
     })
     name = " in ".join(QUANTITY[quantity])
     return Table(frame, f"RMSE of {name} ± SD over trainings [interval over subjects], split {split}. {study.origin()}")
