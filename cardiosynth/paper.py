@@ -106,8 +106,8 @@ def judge(expected: str, low: float, high: float, margin: float = np.nan) -> str
 def verdicts(tests: pd.DataFrame, datasets: dict, split: str = "test") -> pd.DataFrame:
     """Every claim with the study's comparison and a verdict: agrees, contradicts, undecided or not tested.
 
-    tests: the table of ``statistics.tests``, whose interval over subjects and trainings decides. Beside the study's numbers stand the paper's own difference
-    (NaN where it prints none) and ``reason``, which names what limits the verdict.
+    tests: the table of ``statistics.tests``, whose interval over subjects and trainings decides. Beside the study's numbers
+    stand the paper's own difference (NaN where it prints none) and ``reason``, which names what limits the verdict.
     """
     records = []
     for claim in claims().to_dict("records"):

@@ -102,7 +102,7 @@ def agreement(predictions: pd.DataFrame, settings) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def compare(first, second, paired: bool, settings, seed: int) -> dict:
+def compare(first, second, settings, seed: int, paired: bool = False) -> dict:
     """Two experiments on the same patients: errors (patients, seeds of the first) and (patients, seeds of the second).
 
     rmse_difference is RMSE(first) - RMSE(second), means over trainings, positive where the second is better;
@@ -158,7 +158,7 @@ def _compare_groups(first: pd.DataFrame, second: pd.DataFrame, settings, seed: i
         one, other = (table.loc[shared].to_numpy() for table in errors)
         paired = errors[0].columns.equals(errors[1].columns)
         for group, belongs in members(first, shared).items():
-            yield {"group": group, "quantity": quantity} | compare(one[belongs], other[belongs], paired, settings, seed)
+            yield {"group": group, "quantity": quantity} | compare(one[belongs], other[belongs], settings, seed, paired)
 
 
 def _holm(p: pd.Series) -> pd.Series:

@@ -1,6 +1,7 @@
 """Figures and tables from a small made-up study: what they show is what the tables say."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,17 +10,17 @@ import torch
 import yaml
 from PIL import Image
 
-from cardiosynth import masks, statistics
+from cardiosynth import calibration, masks, statistics
 from cardiosynth.candidates import candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
-from cardiosynth.figures.agreement import _differences, bland_altman, scatter
+from cardiosynth.figures.agreement import _differences, agreement_table, bland_altman, observers_table, scatter
 from cardiosynth.figures.architecture import describe, sfera_architecture
 from cardiosynth.figures.comparisons import ablations, errors_by_group, inference_summary, inference_time
 from cardiosynth.figures.contours import three_measurements, two_subjects
 from cardiosynth.figures.distributions import ef_distributions, ef_shares
 from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising_ef, synthetic_examples
-from cardiosynth.figures.results import open_results
+from cardiosynth.figures.results import open_results, recorded
 from cardiosynth.figures.tables import (
     Table,
     comparison_table,
@@ -36,6 +37,7 @@ from cardiosynth.sections import Statistics
 from cardiosynth.study import load_study
 from cardiosynth.volumes import ejection_fraction, volume_ml
 
+ROOT = Path(__file__).parent.parent
 SIZE = 32
 EXPERIMENTS = {"SSO": 25.0, "RSO": 12.0, "RSP": 6.0, "RSP-half-random": 7.0, "RSP-half-matched": 8.0}
 
@@ -111,8 +113,8 @@ def results(tmp_path_factory):
     table = predictions(cohorts)
     table.to_csv(folder / "predictions.csv", index=False)
     settings = Statistics(bootstrap_draws=100)
-    for name in ("table1", "tests", "crps"):
-        getattr(statistics, name)(table, settings, 1).to_csv(folder / f"{name}.csv", index=False)
+    for made, name in ((statistics, "table1"), (statistics, "tests"), (calibration, "crps")):
+        getattr(made, name)(table, settings, 1).to_csv(folder / f"{name}.csv", index=False)
     statistics.agreement(table, settings).to_csv(folder / "agreement.csv", index=False)
     pd.DataFrame({"subject": list("ab"), "slices": [3, 5], "seconds": [0.010, 0.020]}).to_csv(
         folder / "inference.csv", index=False
@@ -306,10 +308,46 @@ def test_table_1_shows_error_spread_interval_and_the_papers_value(results):
     assert table.at["RSA", "ESV (ml)"] == "–"
 
 
+def test_agreement_is_listed_with_its_proportional_bias(results):
+    row = results.table("agreement").query("experiment == 'RSP' and dataset == 'phantom-b' and quantity == 'ef'").iloc[0]
+    shown = agreement_table(results).frame.query("experiment == 'RSP' and dataset == 'phantom-b' and quantity == 'EF (%)'").iloc[0]
+    expected = f"{row['slope']:+.2f} [{row['slope_low']:+.2f}, {row['slope_high']:+.2f}]"
+    assert shown["proportional bias"].replace("\N{NO-BREAK SPACE}", " ") == expected and shown["n"] == 12
+
+
+def test_observers_are_drawn_where_they_are_given_and_named_as_pigs(results):
+    folder = ROOT / "data" / "results"
+    without, picture = bland_altman(results).path.read_bytes(), bland_altman(results, recordings=folder)
+    assert picture.path.read_bytes() != without and "pigs" in picture.caption and "pigs" not in bland_altman(results).caption
+    table, observers = observers_table(folder), recorded(folder, "observers.csv")
+    assert len(table.frame) == 6 and "not patients" in table.caption
+    row = observers.query("pair == 'two observers' and quantity == 'ef'").iloc[0]
+    shown = table.frame.query("`drawn by` == 'two observers' and quantity == 'EF (points)'").iloc[0]
+    assert shown["root mean square difference"].startswith(f"{row.rms:.2f} [{row.rms_low:.2f}")
+
+
+def test_an_older_recording_without_the_new_columns_still_shows(results, tmp_path):
+    """Recorded before trainings were resampled, slopes fitted and mean absolute errors compared."""
+    shutil.copytree(results.folder, tmp_path / "old")
+    for name, gone in (("agreement", "slope"), ("tests", "mae_difference")):
+        table = results.table(name)
+        table[[column for column in table if not column.startswith(gone)]].to_csv(tmp_path / "old" / f"{name}.csv", index=False)
+    old = open_results(tmp_path / "old")
+    assert set(agreement_table(old).frame["proportional bias"]) == set(comparison_table(old).frame["MAE difference"]) == {"–"}
+    assert verdict_table(old).frame.equals(verdict_table(results).frame) and bland_altman(old).path.is_file()
+
+
+def test_comparisons_stated_beforehand_are_listed_whatever_their_group(results):
+    frame = comparison_table(results).frame
+    assert set(frame.loc[frame["group"] != "all", "quantity"]) <= {"EF"}
+    assert (frame.loc[frame["group"] != "all", "Holm-adjusted"] != "–").all()
+    assert (frame.loc[frame["compared"] == "RSP - segmentation", "Holm-adjusted"] == "–").all()
+
+
 def test_every_claim_gets_a_verdict_and_tests_and_scores_are_listed(results):
     assert set(verdict_table(results).frame["verdict"]) <= {"agrees", "contradicts", "undecided", "not tested"}
     assert "RSO - RSP" in set(comparison_table(results).frame["compared"])
-    assert set(crps_table(results).frame["forecast"]) == {"normal", "point"}
+    assert set(crps_table(results).frame["forecast"]) == {"each training", "point", "ensemble, stated"}
     assert table1_by_group(results, 2).frame.columns[1].startswith("all (n = 12")
 
 

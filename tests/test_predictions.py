@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from cardiosynth.errors import InputError
-from cardiosynth.predictions import check_predictions, ef_sd, group_of, read_predictions
+from cardiosynth.predictions import (
+    check_predictions,
+    ef_sd,
+    error_correlation,
+    group_of,
+    predictions_frame,
+    read_predictions,
+    with_pooled,
+)
 
 
 @pytest.fixture
@@ -41,6 +49,7 @@ def test_point_predictions_need_no_standard_deviations(table):
     ("true_ef", 120.0, "column true_ef.*120.0; expected a percentage"),
     ("edv_sd_ml", -1.0, "column edv_sd_ml.*-1.0; expected a standard deviation"),
     ("edv_sd_ml", np.nan, "standard deviations in some rows"),
+    ("volume_correlation", 1.5, "column volume_correlation.*1.5; expected a correlation, -1 to 1"),
     ("seed", -1, "column seed.*-1; expected a whole number >= 0"),
     ("seed", np.nan, "column seed.*nan; expected a whole number"),
     ("seed", 1, "two rows for one subject.*subject 001"),
@@ -50,7 +59,7 @@ def test_point_predictions_need_no_standard_deviations(table):
     ("true_edv_ml", 120.0, "different truths for one subject.*subject 001"),
 ])
 def test_bad_values_are_named(table, column, value, message):
-    table[column] = table[column].astype(object)
+    table[column] = table.get(column, pd.Series(np.nan, table.index)).astype(object)
     table.loc[1, column] = value
     with pytest.raises(InputError, match=f"^p.csv: .*{message}") as caught:
         check_predictions(table, "p.csv")
@@ -72,3 +81,24 @@ def test_ef_sd_agrees_with_simulation():
     covariance = [[36.0, 0.6 * 6 * 5], [0.6 * 6 * 5, 25.0]]
     edv, esv = rng.multivariate_normal([150.0, 60.0], covariance, size=200_000).T
     assert ef_sd(150.0, 60.0, 6.0, 5.0, 0.6) == pytest.approx(np.std(100 * (1 - esv / edv)), rel=0.02)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_correlation_of_both_errors_is_read_or_solved_from_the_ef(recorded):
+    """What ``predictions_frame`` rounds away in single rows comes back in the median over the rows of a training."""
+    rng = np.random.default_rng(4)
+    volumes, sd = np.stack([rng.uniform(80, 200, 30), rng.uniform(20, 70, 30)], axis=1), rng.uniform(3, 9, (30, 2))
+    truth = pd.DataFrame({"split": "test", "edv_ml": 100.0, "esv_ml": 50.0, "ef": 50.0}, [f"{i:03d}" for i in range(30)])
+    cohort = type("Cohort", (), {"table": truth})
+    table = pd.concat([predictions_frame(cohort, "acdc", "RSP", seed, volumes, sd, correlation)
+                       for seed, correlation in ((1, 0.83), (2, -0.2))] + [predictions_frame(cohort, "acdc", "segmentation", 1, volumes)])
+    found = error_correlation(check_predictions(table if recorded else table.drop(columns="volume_correlation")).reset_index(drop=True))
+    assert found.to_numpy() == pytest.approx(np.repeat([0.83, -0.2, 0.0], 30), abs=1e-9 if recorded else 2e-4)
+
+
+def test_a_pool_needs_both_splits(table):
+    extra = table.assign(split="extra_test", subject=table.subject + "x")
+    assert with_pooled(table).split.tolist() == ["test"] * 4
+    assert with_pooled(extra).split.tolist() == ["extra_test"] * 4
+    pooled = with_pooled(pd.concat([table, extra])).query("split == 'test+extra_test'")
+    assert sorted(pooled.subject.unique()) == ["001", "001x", "002", "002x"] and len(pooled) == 8

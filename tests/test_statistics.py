@@ -65,6 +65,16 @@ def test_bland_altman_by_hand():
     assert found["bias_high"] - 2.5 == pytest.approx(3.182446305 * sd / 2)  # t(0.975, 3 degrees of freedom)
 
 
+def test_proportional_bias_by_hand():
+    """Means 10, 20, 30 and differences 1, 2, 6: slope 5 / 20; residuals 0.5, -1, 0.5 leave the standard error sqrt(1.5 / 200)."""
+    mean, difference = np.array([10.0, 20.0, 30.0]), np.array([1.0, 2.0, 6.0])
+    found = measures.bland_altman(mean + difference / 2, mean - difference / 2)
+    assert found["slope"] == pytest.approx(0.25)
+    assert found["slope_high"] - 0.25 == pytest.approx(12.70620474 * np.sqrt(1.5 / 200))  # t(0.975, 1 degree of freedom)
+    assert found["slope"] - found["slope_low"] == pytest.approx(found["slope_high"] - found["slope"])
+    assert np.isnan(measures.bland_altman([4.0, 6.0], [6.0, 4.0])["slope"])
+
+
 def test_limits_of_agreement_have_exact_coverage():
     """The interval of the upper limit holds bias + 1.96 SD in 95 % of small samples, where the approximation fails."""
     samples = np.random.default_rng(5).normal(3.0, 2.0, (1500, 6))
@@ -152,7 +162,6 @@ def test_perfect_predictions_have_no_error():
     assert (found.rmse.dropna() == 0).all() and (found.mae.dropna() == 0).all()
     assert found.loc[("ef", "all")].pearson == pytest.approx(1.0)
     assert found.loc[("ef", "all")][["rmse_low", "rmse_high"]].tolist() == [0, 0]
-    assert (statistics.crps(table, SETTINGS, 1)[["crps_kaggle", "crps_gaussian"]] == 0).all(axis=None)
     assert (statistics.agreement(table, SETTINGS)[["bias", "sd"]] == 0).all(axis=None)
 
 
@@ -168,7 +177,7 @@ def test_one_row_per_cell_over_datasets_and_splits():
     many = pd.concat([predictions({("RSO", 1): [1, 2, 3, 4]}, dataset=dataset, split=split)
                       for dataset in ("phantom-a", "phantom-b") for split in ("validation", "test", "extra_test")])
     table = statistics.table1(many, SETTINGS, 1)
-    assert len(table) == 2 * 3 * 4 * 3
+    assert len(table) == 2 * 4 * 4 * 3  # the pooled split is the fourth
     assert not table.duplicated(["experiment", "dataset", "split", "group", "quantity"]).any()
 
 
@@ -184,18 +193,102 @@ def test_comparisons_by_hand():
     row = table.set_index(["group", "quantity"]).loc[("all", "edv_ml")]
     assert (row["first"], row["second"], row.seeds_first, row.seeds_second) == ("RSO", "RSP", 1, 2)
     assert row.rmse_difference == pytest.approx(8 - 3)
-    assert (row.rmse_difference_low, row.rmse_difference_high) == pytest.approx((5, 5))
-    assert np.isnan(row.rmse_difference_seed_se)
+    assert (row.rmse_difference_low, row.rmse_difference_high) == pytest.approx((4, 6))  # seed 1 or seed 2 of RSP
+    assert (row.mae_difference, row.mae_difference_low, row.mae_difference_high) == pytest.approx((5, 4, 6))
     assert row.wilcoxon_p < 1e-4 and row.kruskal_p < 1e-4
     assert row.wilcoxon_p_holm >= row.wilcoxon_p
     assert len(table) == 4 * 3
 
 
-def test_spread_over_trainings_by_hand():
-    """RMSE 8 and 6 against 2 and 4: each mean has the variance 2 / 2, the difference the standard error sqrt 2."""
-    errors = {("RSO", 1): [8] * 6, ("RSO", 2): [6] * 6, ("RSP", 1): [2] * 6, ("RSP", 2): [4] * 6}
+def test_trainings_of_one_seed_are_drawn_together():
+    """RMSE 8 and 6 against 4 and 2, all patients alike: seed by seed the difference is 4, whichever seeds are drawn."""
+    errors = {("RSO", 1): [8] * 6, ("RSO", 2): [6] * 6, ("RSP", 1): [4] * 6, ("RSP", 2): [2] * 6}
     row = statistics.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
-    assert row.rmse_difference == pytest.approx(4) and row.rmse_difference_seed_se == pytest.approx(np.sqrt(2))
+    assert (row.rmse_difference_low, row.rmse_difference, row.rmse_difference_high) == pytest.approx((4, 4, 4))
+
+
+def test_trainings_of_other_seeds_are_drawn_apart():
+    """The same numbers under other seeds: the difference may be 8 - 4, 8 - 2, 6 - 4 or 6 - 2."""
+    errors = {("RSO", 1): [8] * 6, ("RSO", 2): [6] * 6, ("RSP", 3): [4] * 6, ("RSP", 4): [2] * 6}
+    row = statistics.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
+    assert (row.rmse_difference_low, row.rmse_difference, row.rmse_difference_high) == pytest.approx((2, 4, 6))
+
+
+def test_one_training_leaves_the_interval_over_patients():
+    rng = np.random.default_rng(8)
+    first, second = rng.normal(0, 5, (40, 1)), rng.normal(0, 3, (40, 1))
+    joint = measures.joint_interval(measures.bootstrap_rmse, first, second, True, SETTINGS, 1)
+    assert joint == measures.bootstrap_interval(
+        lambda weights: measures.bootstrap_rmse(first, weights) - measures.bootstrap_rmse(second, weights), 40, SETTINGS, 1)
+
+
+@pytest.mark.parametrize("trainings", [2, 3, 5])
+def test_draws_of_trainings_have_the_variance_of_a_mean(trainings):
+    """Over many draws the mean over trainings varies by s^2 / R, s^2 with the divisor R - 1."""
+    values = np.array([1.0, 4.0, 6.0, 5.0, 9.0])[:trainings]
+    means = measures.seed_weights(trainings, 40_000, 3) @ values
+    assert means.mean() == pytest.approx(values.mean(), abs=0.05)
+    assert means.var() == pytest.approx(values.var(ddof=1) / trainings, rel=0.03)
+
+
+def test_the_joint_interval_holds_the_difference_of_all_trainings():
+    """Trainings that differ much: 95 % of studies of five hold the difference over a thousand others; patients alone do not."""
+    rng, settings = np.random.default_rng(6), Statistics(bootstrap_draws=400)
+
+    def study(trainings, patients):
+        own = rng.normal(0, 4, (patients, 1))
+        return [size * np.exp(0.25 * rng.normal(size=trainings)) * (own + rng.normal(0, 3, (patients, trainings))) for size in (1.0, 0.8)]
+
+    true = np.subtract(*(measures.rmse(errors).mean() for errors in study(1000, 2000)))
+    held = {"joint": 0, "patients": 0}
+    for seed in range(250):
+        first, second = study(5, 50)
+        one = measures.joint_interval(measures.bootstrap_rmse, first, second, True, settings, seed)
+        other = measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(first, weights)
+                                            - measures.bootstrap_rmse(second, weights), 50, settings, seed)
+        held["joint"] += one[0] < true < one[1]
+        held["patients"] += other[0] < true < other[1]
+    assert 0.90 < held["joint"] / 250 < 0.99
+    assert held["patients"] / 250 < 0.75
+
+
+def test_mean_absolute_errors_are_compared_as_well():
+    """Patient by patient 3 and 1 against 1 and 1: MAE 2 - 1; the RMSE differ by sqrt 5 - 1."""
+    errors = {("RSO", 1): [3, -1] * 5, ("RSP", 1): [1, -1] * 5}
+    row = statistics.tests(predictions(errors, true_ef=[50] * 10), SETTINGS, 1).iloc[0]
+    assert row.mae_difference == pytest.approx(1) and row.rmse_difference == pytest.approx(np.sqrt(5) - 1)
+    assert row.mae_difference_low < 1 < row.mae_difference_high
+
+
+def test_holm_adjusts_what_was_stated_beforehand_and_nothing_else():
+    """RSO against RSP states six tests of which three, over all patients, have a p; the smallest is taken three times."""
+    rng = np.random.default_rng(1)
+    table = predictions({("RSO", 1): rng.normal(0, 9, 30), ("RSP", 1): rng.normal(0, 3, 30)}, true_ef=np.linspace(41, 69, 30))
+    table["esv_ml"] += np.where(table.experiment == "RSO", 5.0, 1.0) * rng.normal(size=60)
+    table["ef"] += np.where(table.experiment == "RSO", 4.0, 1.0) * rng.normal(size=60)
+    found = statistics.tests(table, SETTINGS, 1)
+    stated = found[found.wilcoxon_p_holm.notna()]
+    assert set(zip(stated.group, stated.quantity)) == {("all", name) for name in ("edv_ml", "esv_ml", "ef")}
+    ordered = stated.sort_values("wilcoxon_p")
+    expected = np.minimum(np.maximum.accumulate(ordered.wilcoxon_p.to_numpy() * [3, 2, 1]), 1)
+    assert ordered.wilcoxon_p_holm.tolist() == pytest.approx(expected.tolist())
+    assert ("RSO", "RSP", "ef<40", "ef") in statistics.family() and ("RSP", "segmentation", "all", "ef") not in statistics.family()
+
+
+def test_test_and_extra_test_are_judged_apart_and_together():
+    """Errors of 2 ml on four patients and of 4 on four others: RMSE 2, 4 and sqrt 10; a dataset without the second has no pool."""
+    parts = [predictions({("RSO", 1): [2] * 4}), predictions({("RSO", 1): [4] * 4}, split="extra_test"),
+             predictions({("RSO", 1): [9] * 4}, split="validation"), predictions({("RSO", 1): [1] * 4}, dataset="phantom-b")]
+    table = statistics.table1(pd.concat(parts), SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
+    cells = table.set_index(["dataset", "split"])
+    assert cells.rmse["phantom-a"].to_dict() == pytest.approx(
+        {"test": 2, "extra_test": 4, "validation": 9, "test+extra_test": np.sqrt(10)})
+    assert cells.n["phantom-a", "test+extra_test"] == 8
+    assert cells.rmse["phantom-b"].to_dict() == {"test": 1}
+    other = [part.assign(experiment="RSP", edv_ml=101.0) for part in parts[:2]]
+    tests = statistics.tests(pd.concat(parts[:2] + other), SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
+    assert tests.set_index("split").rmse_difference.to_dict() == pytest.approx(
+        {"test": 1, "extra_test": 3, "test+extra_test": np.sqrt(10) - 1})
 
 
 def test_comparison_uses_the_patients_both_predict():
@@ -218,18 +311,6 @@ def test_pairing_narrows_the_interval():
     assert row.rmse_difference_low > 0  # though the two intervals overlap:
     assert cells.rmse_low.iloc[0] < cells.rmse_high.iloc[1]
     assert cells.experiment.tolist() == ["RSO", "RSP"]
-
-
-def test_crps_table_of_points_and_normals():
-    table = pd.concat([predictions({("RSP", 1): [6, -6, 0, 0], ("RSP", 2): [0, 0, 0, 0]}, sd_ml=1.0),
-                       predictions({("segmentation", 0): [6, -6, 0, 0]})])
-    found = statistics.crps(table, SETTINGS, 1).set_index("experiment")
-    points = found.loc["segmentation"]
-    assert (points.forecast, found.loc["RSP"].forecast) == ("point", "normal")
-    assert points.crps_gaussian == pytest.approx(1.5) and points.crps_gaussian_edv_ml == pytest.approx(3)
-    assert points.crps_kaggle == pytest.approx(1.5 / 600)
-    centre, off = (np.sqrt(2) - 1) / np.sqrt(np.pi), 6 - 1 / np.sqrt(np.pi)  # six SD off is a point to 1e-9
-    assert found.loc["RSP"].crps_gaussian == pytest.approx((14 * centre + 2 * off) / 16)
 
 
 def test_same_seed_same_tables():

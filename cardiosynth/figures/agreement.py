@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from cardiosynth.figures.results import Results
+from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import COLOUR, GREY, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
-from cardiosynth.figures.tables import Table, interval
+from cardiosynth.figures.tables import Table, _interval
 from cardiosynth.measures import LIMITS_SD
 from cardiosynth.predictions import QUANTITIES, with_pooled
 
@@ -43,12 +43,13 @@ def scatter(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test"
 
 
 @house_style
-def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test", observers=None) -> Picture:
+def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test", recordings=None) -> Picture:
     """Difference against mean, with bias, limits of agreement and proportional bias from agreement.csv.
 
-    Several trainings count as one predictor: the point of a subject is the mean of its predictions. observers: the
-    recorded table of ``benchmarks/observers.py``; where given, lines show how far two observers lie apart.
+    Several trainings count as one predictor: the point of a subject is the mean of its predictions. recordings: the
+    folder of observers.csv (``benchmarks/observers.py``); where given, lines show how far two observers lie apart.
     """
+    observers = recorded(recordings, "observers.csv") if recordings else None
     points = _differences(_of(with_pooled(results.predictions()), experiments, split))
     summary = _of(results.table("agreement"), experiments, split)
     figure, axes = new_figure(len(experiments), 3, (9.0, ROW_IN * len(experiments) + 0.4), sharex="col", sharey="col")
@@ -59,7 +60,7 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
         _points(ax, results, own, "mean", "difference")
         _limits(ax, results, summary, experiment, quantity)
         _proportional_bias(ax, results, summary, own, experiment, quantity)
-        _observers(ax, observers, quantity)
+        _observers(ax, observers, quantity, own["mean"].mean())
         _note(ax, results, summary, experiment, quantity, _bias)
         ax.tick_params(labelbottom=True, labelleft=True)
         ax.set(
@@ -90,22 +91,22 @@ def agreement_table(results: Results, experiments=PAPER_EXPERIMENTS, split: str 
     for row in _of(results.table("agreement"), experiments, split).to_dict("records"):
         name, unit = QUANTITY[row["quantity"]]
         line = {"experiment": row["experiment"], "dataset": row["dataset"], "quantity": f"{name} ({unit})"}
-        line |= {title: interval(*(row[key + end] for end in ("", "_low", "_high"))) for key, title in names.items()}
+        line |= {title: _interval(*(row[key + end] for end in ("", "_low", "_high"))) for key, title in names.items()}
         slope = (row.get(f"slope{end}", np.nan) for end in ("", "_low", "_high"))  # absent from older recordings
-        lines.append(line | {"proportional bias": interval(*slope), "n": row["n"]})
+        lines.append(line | {"proportional bias": _interval(*slope), "n": row["n"]})
     return Table(pd.DataFrame(lines), f"Agreement of predicted and true values [interval], split {split}. {results.origin()}")
 
 
-def observers_table(observers: pd.DataFrame) -> Table:
-    """How far two drawings of one heart lie apart: the recorded table of ``benchmarks/observers.py``."""
+def observers_table(recordings) -> Table:
+    """How far two drawings of one heart lie apart: observers.csv of the folder ``recordings``."""
     lines = [
         {
             "drawn by": row.pair, "quantity": f"{QUANTITY[row.quantity][0]} ({row.unit})",
-            "root mean square difference": interval(row.rms, row.rms_low, row.rms_high, sign=""),
+            "root mean square difference": _interval(row.rms, row.rms_low, row.rms_high, sign=""),
             "bias": f"{row.bias:+.2f}", "limits of agreement": f"{row.lower_limit:+.2f} to {row.upper_limit:+.2f}",
             "exams": row.exams, "animals": row.pigs,
         }
-        for row in observers.itertuples()
+        for row in recorded(recordings, "observers.csv").itertuples()
     ]  # fmt: skip
     caption = (
         "Differences of two drawings of the same LV [interval over animals]; volumes in percent of their mean, EF in points. "
@@ -174,13 +175,13 @@ def _proportional_bias(ax, results: Results, summary: pd.DataFrame, points: pd.D
             ax.axline((centre, line.bias), slope=line.slope, color=COLOUR[number], linewidth=1.0, linestyle=":")
 
 
-def _observers(ax, observers, quantity: str) -> None:
+def _observers(ax, observers, quantity: str, x: float) -> None:
     """Where 95 % of the differences of two observers lie if neither is taken for right: points of EF, shares of a volume."""
     rows = () if observers is None else observers[(observers["pair"] == "two observers") & (observers["quantity"] == quantity)].itertuples()
     for row in rows:
         for reach in (LIMITS_SD * row.rms, -LIMITS_SD * row.rms):
-            level, slope = (reach, 0) if row.unit == "points" else (0, reach / 100)
-            ax.axline((0, level), slope=slope, color=GREY, linewidth=0.8, linestyle=(0, (1, 1)))
+            level, slope = (reach, 0) if row.unit == "points" else (reach / 100 * x, reach / 100)
+            ax.axline((x, level), slope=slope, color=GREY, linewidth=0.8, linestyle=(0, (1, 1)))
 
 
 def _lines(results: Results, summary: pd.DataFrame, experiment: str, quantity: str):

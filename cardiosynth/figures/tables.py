@@ -124,12 +124,13 @@ def verdict_table(results: Results, split: str = "test") -> Table:
             "claim": row.claim, "verdict": row.verdict,
             "compared": f"{row.first} - {row.second}",
             "on": f"{QUANTITY[row.quantity][0]}, {row.group}, Dataset {row.paper_dataset}",
-            "RMSE difference": interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
+            "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
             "paper": row.paper_difference, "limited by": row.reason or DASH,
         }
         for row in found.itertuples()
     ]  # fmt: skip
-    caption = f"Claims of the paper, judged by paired differences of RMSE [interval over subjects and trainings], split {split}. {results.origin()}"
+    judged = "judged by paired differences of RMSE [interval over subjects and trainings]"
+    caption = f"Claims of the paper, {judged}, split {split}. {results.origin()}"
     return Table(pd.DataFrame(lines), caption, style="claims")
 
 
@@ -143,8 +144,8 @@ def comparison_table(results: Results, split: str = "test", group: str = "all") 
     lines = [
         {
             "dataset": row.dataset, "compared": f"{row.first} - {row.second}", "quantity": QUANTITY[row.quantity][0],
-            "group": row.group, "RMSE difference": interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "MAE difference": interval(row.mae_difference, row.mae_difference_low, row.mae_difference_high),
+            "group": row.group, "RMSE difference": _interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
+            "MAE difference": _interval(row.mae_difference, row.mae_difference_low, row.mae_difference_high),
             "Kruskal-Wallis p": _p(row.kruskal_p), "Wilcoxon p": _p(row.wilcoxon_p),
             "Holm-adjusted": _p(row.wilcoxon_p_holm), "n": row.n,
         }
@@ -161,7 +162,7 @@ def crps_table(results: Results, split: str = "test") -> Table:
         {
             "experiment": row.experiment, "dataset": row.dataset, "forecast": FORECASTS.get(row.forecast, row.forecast),
             "CRPS (challenge)": f"{row.crps_kaggle:.5f}",
-            "CRPS (ml)": interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""),
+            "CRPS (ml)": _interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""),
             "n": row.n, "trainings": row.seeds,
         }
         for row in table[table["split"] == split].itertuples()
@@ -212,7 +213,7 @@ def _printed(row) -> str:
     )
 
 
-def interval(value, low, high, sign: str = "+") -> str:
+def _interval(value, low, high, sign: str = "+") -> str:
     """A number with its interval, to two decimals; without it where there is none."""
     if pd.isna(value):
         return DASH

@@ -78,7 +78,6 @@ def reliability_curves(results: Results, experiments=PAPER_EXPERIMENTS, split: s
                 ax.fill_between(curve["nominal"], curve["low"], curve["high"], color=COLOUR[number], alpha=0.12, linewidth=0)
             curves.append(curve.assign(**_named(results, experiment, number, quantity, kind), n=len(own)))
         ax.set(title=f"{experiment}: {QUANTITY[quantity][0]}", xlabel="probability up to the true value", ylabel="share of subjects")
-        ax.set_aspect("equal")
         ax.tick_params(labelbottom=True, labelleft=True)
     data = pd.concat(curves)
     _legend(figure, results)
