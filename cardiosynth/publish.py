@@ -16,6 +16,7 @@ from cardiosynth.study import Study
 ROOT = Path(__file__).parent.parent
 COLLECTED = (
     *(f"tables/{name}.csv" for name in ("predictions", "table1", "agreement", "tests", "crps", "calibration", "coverage", "forecasts")),
+    *(f"tables/{name}.csv" for name in ("combined", "alarm", "roc", "clearing")),
     "inference/inference.csv",
     "fidelity/label_fidelity.csv",
     "generator/checkpoints.csv",

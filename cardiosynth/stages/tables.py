@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cardiosynth import calibration, questions, statistics
+from cardiosynth import alarm, calibration, clearing, combination, questions, statistics
 from cardiosynth.cohort import Cohort
 from cardiosynth.experiments import datasets, experiment, is_question, trainings
 from cardiosynth.provenance import stage
@@ -41,6 +41,10 @@ def evaluate(study: Study, results: Path) -> None:
             "calibration": calibration.calibrations(predictions),
             "coverage": calibration.coverage(predictions, settings),
             "forecasts": calibration.by_subject(predictions).round(4),
+            "combined": combination.combined(predictions, settings, study.seed).round(4),
+            "alarm": alarm.judge_alarms(predictions, settings, study.seed).round(4),
+            "roc": alarm.curves(predictions).round(4),
+            "clearing": clearing.clearing(predictions, settings).round(4),
         }
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.csv", index=False)
