@@ -29,7 +29,7 @@ def titles(study: Study) -> list[str]:
         *(f"prepare {name}" for name in datasets(study)),
         "segmentation", "reader", "masks", "generator", "paint", "fidelity", "realism",
         *(f"train {training.path}" for training in trainings(study)),
-        "evaluate", "inference time",
+        "evaluate", "inference time", "model",
         *(f"notebook {path.stem}" for path in notebooks()),
         "book",
     ]
