@@ -1,10 +1,10 @@
-"""How well the heart's centre, the base and the apex are found, against the masks.
+"""How well the heart's centre, the base, the apex and which end is which are found, against the masks.
 
     python benchmarks/finders.py --acdc /path/to/ACDC [--kaggle-png /path/to/kaggle_png] [--out data/results/finders]
 
 Writes ``centre.csv`` (LV pixels outside a 150 mm square, distance to the centroid of all LV pixels; ``image`` is the middle of
 the image) and ``extent.csv`` (slices cut too many, positive, or left too many, negative; Simpson's volumes of the true
-masks in the slices found less those in all). Split ``train`` is what the finders were made on. Of the Kaggle PNG, on which
+masks in the slices found less those in all) and ``order.csv`` (stacks whose base was told from their apex). Split ``train`` is what the finders were made on. Of the Kaggle PNG, on which
 nothing was fitted, ``choosing`` are the first 60 patients, which helped to choose the features, and ``unseen`` the others.
 """
 
@@ -21,6 +21,7 @@ from cardiosynth.datasets import acdc, kaggle_png
 from cardiosynth.errors import InputError
 from cardiosynth.finders.centre import heart_centre
 from cardiosynth.finders.extent import extent
+from cardiosynth.finders.order import apex_first
 from cardiosynth.volumes import LV, ejection_fraction, volume_ml
 
 CROP_MM = 150.0
@@ -35,11 +36,13 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("data/results/finders"))
     options = parser.parse_args()
     measured = [(cohort, split, *measure(subject)) for cohort, split, subject in subjects(options.acdc, options.kaggle_png)]
-    centres = pd.DataFrame([{"cohort": cohort, "split": split, **row} for cohort, split, rows, _ in measured for row in rows])
-    extents = pd.DataFrame([{"cohort": cohort, "split": split, **row} for cohort, split, _, row in measured])
+    centres = pd.DataFrame([{"cohort": cohort, "split": split, **row} for cohort, split, rows, *_ in measured for row in rows])
+    extents = pd.DataFrame([{"cohort": cohort, "split": split, **row} for cohort, split, _, row, _ in measured])
+    orders = pd.DataFrame([{"cohort": cohort, "split": split, "right": right} for cohort, split, *_, right in measured])
     options.out.mkdir(parents=True, exist_ok=True)
     write(centres.groupby(["cohort", "split", "method"]).apply(centre_summary, include_groups=False), options.out / "centre.csv")
     write(extents.groupby(["cohort", "split"]).apply(extent_summary, include_groups=False), options.out / "extent.csv")
+    write(orders.groupby(["cohort", "split"]).apply(order_summary, include_groups=False), options.out / "order.csv")
 
 
 def subjects(acdc_folder, kaggle_folder) -> Iterator[tuple[str, str, Subject]]:
@@ -55,11 +58,12 @@ def subjects(acdc_folder, kaggle_folder) -> Iterator[tuple[str, str, Subject]]:
             print(f"left out: {error}")
 
 
-def measure(subject: Subject) -> tuple[list[dict], dict]:
-    """Rows for ``centre.csv``, a method each, and the row for ``extent.csv``."""
+def measure(subject: Subject) -> tuple[list[dict], dict, bool]:
+    """Rows for ``centre.csv``, a method each, the row for ``extent.csv``, and whether the base is seen at its end."""
     middle = tuple((size - 1) / 2 for size in subject.images.shape[2:])
     places = {"image": middle, "heart": heart_centre(subject.images, subject.spacing_mm)}
-    return [{"method": method, **centre_errors(subject, place)} for method, place in places.items()], extent_errors(subject)
+    centres = [{"method": method, **centre_errors(subject, place)} for method, place in places.items()]
+    return centres, extent_errors(subject), not apex_first(subject.images, subject.spacing_mm)
 
 
 def centre_errors(subject: Subject, place: tuple[float, float]) -> dict:
@@ -102,6 +106,11 @@ def extent_summary(rows: pd.DataFrame) -> pd.Series:
     for name, unit in (("edv", "_ml"), ("esv", "_ml"), ("ef", "")):
         line |= {f"{name}_bias{unit}": rows[name].mean(), f"{name}_rmse{unit}": np.sqrt((rows[name] ** 2).mean())}
     return pd.Series(line)
+
+
+def order_summary(rows: pd.DataFrame) -> pd.Series:
+    """One line of ``order.csv``."""
+    return pd.Series({"subjects": len(rows), "right_percent": 100 * rows.right.mean()})
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

@@ -175,6 +175,29 @@ def inference(study: StudyFile, results: Results = None):
 
 
 @app.command()
+def model(study: StudyFile, results: Results = None):
+    """Gather the RSP trainings on Dataset 1 into a model folder with a card."""
+    from cardiosynth.stages import model
+
+    model.make_model(*_open(study, results))
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="model folder, such as results/acdc/model")],
+    scans: Annotated[list[str], typer.Argument(help="ed.nii.gz,es.nii.gz; a NIfTI cine; an ACDC patient's folder; a DICOM folder")],
+    out: Annotated[Path, typer.Option(help="folder for predictions.csv and a page a scan")],
+    level: Annotated[float, typer.Option(help="probability of the intervals")] = 0.9,
+    mapped: Annotated[str, typer.Option("--map", help="what the page maps: edv, esv or none")] = "edv",
+):
+    """Measure scans: EDV, ESV and EF with intervals; exit status 1 where one could not be measured."""
+    from cardiosynth.stages import prediction
+
+    if not prediction.predict(model, scans, out, level, mapped):
+        raise typer.Exit(1)
+
+
+@app.command()
 def notebook(
     source: Annotated[Path, typer.Argument(help="notebook, such as notebooks/04-scatter.ipynb")],
     output: Annotated[Path, typer.Argument(help="where the executed notebook goes")],

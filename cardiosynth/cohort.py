@@ -23,13 +23,12 @@ SPLITS = ("train", "validation", "test", "extra_test")
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One heart at end-diastole and end-systole, on whatever grid it has.
+class Pair:
+    """One heart at end-diastole and end-systole, on whatever grid it has, its volumes unknown.
 
     images: (slices, 2, H, W), any real type. masks: the same shape with labels 0 background, 1 RV,
     2 myocardium, 3 LV, or None. spacing_mm: in-plane pixel (row, column). slice_gap_mm: distance
-    between slice centres. extra: further columns for ``subjects.csv``.
-    Raises InputError naming the subject when any of it cannot be true.
+    between slice centres. Raises InputError naming the subject when any of it cannot be true.
     """
 
     id: str
@@ -38,9 +37,6 @@ class Subject:
     masks: np.ndarray | None
     spacing_mm: tuple[float, float]
     slice_gap_mm: float
-    edv_ml: float
-    esv_ml: float
-    extra: dict = field(default_factory=dict)
 
     def __post_init__(self):
         if self.images.ndim != 4 or self.images.shape[1] != 2:
@@ -52,11 +48,6 @@ class Subject:
         sizes = (*self.spacing_mm, self.slice_gap_mm)
         if not all(np.isfinite(size) and size > 0 for size in sizes):
             raise InputError(f"{self.id}: spacing {sizes} mm; expected three positive numbers (row, column, slice gap)")
-        if not (np.isfinite(self.edv_ml) and np.isfinite(self.esv_ml) and self.edv_ml >= self.esv_ml > 0):
-            raise InputError(
-                f"{self.id}: EDV {self.edv_ml:.1f} ml and ESV {self.esv_ml:.1f} ml; expected EDV >= ESV > 0 "
-                "(are the ED and ES frames swapped?)"
-            )
 
     def _check_masks(self):
         if self.masks.shape != self.images.shape:
@@ -64,6 +55,23 @@ class Subject:
         unknown = sorted(set(np.unique(self.masks).tolist()) - set(LABELS.values()))
         if unknown:
             raise InputError(f"{self.id}: unknown mask labels {unknown}; expected 0 background, 1 RV, 2 myocardium, 3 LV")
+
+
+@dataclass(frozen=True)
+class Subject(Pair):
+    """A pair of known volumes, in ml. extra: further columns for ``subjects.csv``. Raises InputError as ``Pair`` does."""
+
+    edv_ml: float
+    esv_ml: float
+    extra: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (np.isfinite(self.edv_ml) and np.isfinite(self.esv_ml) and self.edv_ml >= self.esv_ml > 0):
+            raise InputError(
+                f"{self.id}: EDV {self.edv_ml:.1f} ml and ESV {self.esv_ml:.1f} ml; expected EDV >= ESV > 0 "
+                "(are the ED and ES frames swapped?)"
+            )
 
     @property
     def ef(self) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cardiosynth.cohort import Subject
+from cardiosynth.cohort import Pair, Subject
 from cardiosynth.errors import InputError
 from cardiosynth.finders.centre import heart_centre
 from cardiosynth.finders.extent import extent
@@ -22,7 +22,7 @@ class Placement:
     centre_px: tuple[float, float]
 
 
-def place(subject: Subject, grid: Grid) -> Placement:
+def place(subject: Pair, grid: Grid) -> Placement:
     """The slices between base and apex and the centre of the crop, as the grid wants them.
 
     Raises InputError where no slice holds the LV.
@@ -36,7 +36,7 @@ def place(subject: Subject, grid: Grid) -> Placement:
     return Placement(slices, _found(subject, heart_centre) if grid.centre == "heart" else _middle(subject.images))
 
 
-def _found(subject: Subject, finder, *more):
+def _found(subject: Pair, finder, *more):
     """What a finder says of a subject's images; its complaint names the subject."""
     try:
         return finder(subject.images, subject.spacing_mm, *more)
@@ -44,8 +44,8 @@ def _found(subject: Subject, finder, *more):
         raise InputError(f"{subject.id}: {error}") from error
 
 
-def prepare(subject: Subject, grid: Grid, placement: Placement | None = None) -> Subject:
-    """Bring a subject to the grid: base-to-apex slices, square crop about the centre, uint8 images.
+def prepare(subject: Pair, grid: Grid, placement: Placement | None = None) -> Pair:
+    """Bring a subject, or a pair of unknown volumes, to the grid: base-to-apex slices, square crop about the centre, uint8 images.
 
     Intensities between the two quantiles of the cropped stack map to 0..255 and are clipped outside. The
     volumes stay those of the scan's own grid. Raises InputError where no slice holds the LV or the image is

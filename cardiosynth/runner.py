@@ -32,7 +32,7 @@ def titles(study: Study) -> list[str]:
         *(["outlines", "paint outlines"] if study.questions.outlines else []),
         "fidelity", "realism",
         *(f"train {training.path}" for training in trainings(study)),
-        "evaluate", "inference time",
+        "evaluate", "inference time", "model",
         *(f"notebook {path.stem}" for path in notebooks()),
         "book",
     ]

@@ -6,6 +6,7 @@ as one long list, so that nothing is spent on padding.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from sklearn.linear_model import BayesianRidge
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from cardiosynth.checkpoints import load_tensors
+from cardiosynth.errors import InputError
 from cardiosynth.sections import Sfera as Settings
 
 BLOCKS = 5
@@ -62,8 +65,15 @@ class Sfera(nn.Module):
         images: (sum of slices, 2, H, W) in [0, 1], subjects one after the other, base to apex.
         slices: (subjects,) int64 on the CPU, slices of each.
         """
-        x = self.blocks(images.to(memory_format=torch.channels_last))  # (sum of slices, c, h, w)
-        x = torch.relu(self.reduce(x.flatten(1)))  # (sum of slices, features)
+        return self.read(self.slice_features(images), slices)
+
+    def slice_features(self, images: Tensor) -> Tensor:
+        """What the CNN makes of each slice alone, (slices, features). images: (slices, 2, H, W) in [0, 1]."""
+        x = self.blocks(images.to(memory_format=torch.channels_last))  # (slices, c, h, w)
+        return torch.relu(self.reduce(x.flatten(1)))
+
+    def read(self, x: Tensor, slices: Tensor) -> Tensor:
+        """Features of whole hearts, (subjects, 2 hidden), from those of their slices (sum of slices, features)."""
         stacks = nn.utils.rnn.pad_sequence(x.split(slices.tolist()), batch_first=True)  # (subjects, most slices, features)
         packed = pack_padded_sequence(stacks, slices, batch_first=True, enforce_sorted=False)
         outputs, (last, _) = self.lstm(packed)
@@ -143,3 +153,21 @@ class VolumeRidge:
         """Inverse of ``tensors``; other names are ignored."""
         values = {name.removeprefix("ridge."): t.numpy() for name, t in tensors.items() if name.startswith("ridge.")}
         return cls(**{**values, "correlation": float(values["correlation"])})
+
+
+def load(path: Path, settings: Settings, size_px: int) -> tuple[Sfera, VolumeRidge, dict]:
+    """A trained network on the CPU, its ridge and the notes of its training (``value_range``, the study), from one file.
+
+    Raises InputError naming the file where it is missing, damaged, or holds another network.
+    """
+    tensors, notes = load_tensors(path)
+    network = Sfera(settings, size_px).to(memory_format=torch.channels_last)
+    try:
+        network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("ridge.")})
+        ridge = VolumeRidge.from_tensors(tensors)
+        if ridge.coefficients.shape != (2, network.head.in_features):
+            raise ValueError(f"a ridge of shape {ridge.coefficients.shape}")
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: does not hold the SFERA network of its study file ({reason}); make it again with that study") from error
+    return network, ridge, notes

@@ -32,11 +32,14 @@ def find(data) -> list[Scan]:
 
 def read(scan: Scan) -> Subject:
     """One patient on the scan's own grid, slices from base to apex. extra: ``group``, the diagnosis."""
-    info = _info(scan.path / "Info.cfg")
-    names = [f"{scan.id}_frame{int(info[phase]):02d}" for phase in ("ED", "ES")]
-    images, masks = ([scan.path / f"{name}{suffix}.nii.gz" for name in names] for suffix in ("", "_gt"))
-    frames, labelled, distances_mm = nifti.pair(images, masks, LABELS)
-    return nifti.subject(scan.id, "acdc", frames, labelled, distances_mm, {"group": info.get("Group", "")})
+    frames, labelled, distances_mm = nifti.pair(keyframe_files(scan.path), keyframe_files(scan.path, "_gt"), LABELS)
+    return nifti.subject(scan.id, "acdc", frames, labelled, distances_mm, {"group": _info(scan.path).get("Group", "")})
+
+
+def keyframe_files(folder: Path, suffix: str = "") -> list[Path]:
+    """The images of ED and ES, or with the suffix ``_gt`` their masks, in a patient's folder. Raises InputError without Info.cfg."""
+    info = _info(folder)
+    return [folder / f"{folder.name}_frame{int(info[phase]):02d}{suffix}.nii.gz" for phase in ("ED", "ES")]
 
 
 def split_rule(table: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +59,8 @@ def split_rule(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([(name, *rows[name]) for name in sorted(rows)], columns=["id", "split", "reason"])
 
 
-def _info(path: Path) -> dict[str, str]:
+def _info(folder: Path) -> dict[str, str]:
+    path = folder / "Info.cfg"
     if not path.is_file():
         raise InputError(f"{path}: missing; ACDC keeps the ED and ES frame numbers there")
     info = dict(line.split(":", 1) for line in path.read_text(errors="replace").splitlines() if ":" in line)

@@ -7,14 +7,13 @@ slice lies, and a slice that was taken again has a folder of its own. ED and ES 
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets.dicom import read_series
 from cardiosynth.datasets.layout import Scan, find_root
 from cardiosynth.errors import InputError
-from cardiosynth.finders.keyframes import keyframes
+from cardiosynth.finders.keyframes import at_keyframes
 
 PARTS = {"train": ("train", "train.csv"), "validate": ("validation", "validate.csv"), "test": ("test", "solution.csv")}
 
@@ -48,12 +47,7 @@ def read(scan: Scan) -> Subject:
                          "expected a row with both, so put the table beside the folders")
     folders = sorted((scan.path / "study").glob("sax_*"), key=lambda folder: _number(folder.name))
     cine = read_series([path for folder in folders for path in sorted(folder.glob("*.dcm"))], str(scan.path))
-    try:
-        ed, es = keyframes(cine.frames, cine.spacing_mm)
-    except InputError as error:
-        raise InputError(f"{scan.path}: {error}") from error
-    extra = {"ed_frame": ed, "es_frame": es, "phases": cine.frames.shape[1], "mended": "; ".join(cine.mended)}
-    images = np.ascontiguousarray(cine.frames[:, [ed, es]])
+    images, extra = at_keyframes(cine)
     return Subject(scan.id, "kaggle", images, None, cine.spacing_mm, cine.slice_gap_mm,
                    scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
 

@@ -62,6 +62,13 @@ def slices_found(folder) -> Table:
     return Table(frame, f"Base and apex found in the images against the outlines. {ALL}")
 
 
+def order_found(folder) -> Table:
+    """How often base and apex are told apart. folder: data/results/finders."""
+    rows = recorded(folder, "order.csv")
+    frame = pd.DataFrame({"cohort": rows["cohort"], "subjects of": rows["split"], "n": rows["subjects"], "right, %": rows["right_percent"]})
+    return Table(frame, f"Stacks whose base was told from their apex by the images alone. {ALL}")
+
+
 def found_slices_volumes(folder) -> Table:
     """What the slices found do to Simpson's volumes. folder: data/results/finders."""
     rows = recorded(folder, "extent.csv")

@@ -123,12 +123,13 @@ def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, captio
     folder.mkdir(parents=True, exist_ok=True)
     pixels = io.BytesIO()
     figure.savefig(pixels, format="png", dpi=DPI, metadata={"Software": None})
-    _replace(folder / f"{name}.png", pixels.getvalue())
-    _replace(folder / f"{name}.csv", data.to_csv(index=False).encode())
+    write_bytes(folder / f"{name}.png", pixels.getvalue())
+    write_bytes(folder / f"{name}.csv", data.to_csv(index=False).encode())
     return Picture(folder / f"{name}.png", f"{caption} {origin}", f"{alt} {origin}")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then rename."""
     temporary = path.with_name(f".{path.name}.partial")
     temporary.write_bytes(content)
     os.replace(temporary, path)

@@ -10,6 +10,7 @@ shorter than a third of the cycle, smoothing can make it two.
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from cardiosynth.cine import Cine
 from cardiosynth.errors import InputError
 
 PIXEL_MM = 2.5  # coarse pixels: noise and small vessels average out
@@ -28,6 +29,19 @@ def keyframes(frames: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[int,
     """
     curve = filling(frames, spacing_mm)
     return int(curve.argmax()), int(curve.argmin())
+
+
+def at_keyframes(cine: Cine) -> tuple[np.ndarray, dict]:
+    """The images (slices, 2, H, W) of a cine at ED and ES, and what to note of it: the frames, counted from 0, and what was mended.
+
+    Raises InputError naming the scan where nothing moves.
+    """
+    try:
+        ed, es = keyframes(cine.frames, cine.spacing_mm)
+    except InputError as error:
+        raise InputError(f"{cine.id}: {error}") from error
+    notes = {"ed_frame": ed, "es_frame": es, "phases": cine.frames.shape[1], "mended": "; ".join(cine.mended)}
+    return np.ascontiguousarray(cine.frames[:, [ed, es]]), notes
 
 
 def filling(frames: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:

@@ -7,12 +7,13 @@ import pandas as pd
 import torch
 
 from cardiosynth import subset
-from cardiosynth.checkpoints import load_tensors, save_tensors
+from cardiosynth.checkpoints import save_tensors
 from cardiosynth.cohort import Cohort
 from cardiosynth.experiments import Training, datasets, evaluated_on, experiment, painted
+from cardiosynth.inference import fast
 from cardiosynth.predictions import predictions_frame
 from cardiosynth.provenance import device, stage
-from cardiosynth.sfera import Sfera, VolumeRidge
+from cardiosynth.sfera import Sfera, VolumeRidge, load
 from cardiosynth.stages import HELD_OUT
 from cardiosynth.study import Study, fingerprint
 from cardiosynth.training import Hearts, Schedule, apply, fit_ridge, train
@@ -44,10 +45,7 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
 
 def load_sfera(study: Study, results: Path, training: Training) -> tuple[Sfera, VolumeRidge, dict]:
     """A trained network on the CPU, its ridge, and the notes of its training (``value_range``, the study)."""
-    tensors, notes = load_tensors(results / "models" / training.path / "sfera.safetensors")
-    network = Sfera(study.sfera, study.grid.size_px).to(memory_format=torch.channels_last)
-    network.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("ridge.")})
-    return network, VolumeRidge.from_tensors(tensors), notes
+    return load(results / "models" / training.path / "sfera.safetensors", study.sfera, study.grid.size_px)
 
 
 def _learning(study: Study) -> dict:
@@ -113,17 +111,24 @@ def predict(cohort: Cohort, dataset: str, training: Training, network: Sfera, ri
     return predictions_frame(cohort, dataset, training.experiment, training.seed, mean * gap, sd * gap, ridge.correlation)
 
 
-def time_inference(study: Study, results: Path, warm_up: int = 3) -> None:
-    """inference/: seconds per subject (CNN, LSTM and ridge, images already in memory), after warm-up."""
+def time_inference(study: Study, results: Path) -> None:
+    """inference/: seconds per subject (CNN, LSTM and ridge, one subject at a time, images already in memory).
+
+    The warm-up is a whole round over the subjects: the first stack of each number of slices sets up its convolutions.
+    """
     training = Training("RSP", study.datasets.a, study.seeds[0])
     with stage(results / "inference", "inference time", study.subset("sfera")) as folder:
         network, ridge, _ = load_sfera(study, results, training)
-        network = network.to(device())
+        network = fast(network).to(device())
         cohort = Cohort.open(results / "cohorts" / study.datasets.a).split("test")
-        hearts, rows = Hearts.of(cohort), []
-        for index in [0] * warm_up + list(range(len(hearts))):
-            one = Hearts([hearts.images[index]], hearts.volumes[[index]])
-            started = time.perf_counter()
-            ridge.predict(apply(network, one, device(), "features"))
-            rows.append({"subject": cohort.table.index[index], "slices": len(one.images[0]), "seconds": time.perf_counter() - started})
-        pd.DataFrame(rows[warm_up:]).to_csv(folder / "inference.csv", index=False)
+        hearts = Hearts.of(cohort)
+        for _ in ("warm-up", "measured"):
+            seconds = [_seconds(network, ridge, Hearts([images], hearts.volumes[:1])) for images in hearts.images]
+        rows = {"subject": cohort.table.index, "slices": cohort.table["slices"].to_numpy(), "seconds": seconds}
+        pd.DataFrame(rows).to_csv(folder / "inference.csv", index=False)
+
+
+def _seconds(network: Sfera, ridge: VolumeRidge, one: Hearts) -> float:
+    started = time.perf_counter()
+    ridge.predict(apply(network, one, device(), "features"))
+    return time.perf_counter() - started
