@@ -48,7 +48,7 @@ def parameters(path):
 
 
 def test_there_is_a_notebook_for_every_figure_of_the_paper_and_for_each_page_of_its_own():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 18)]
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, 19)]
 
 
 @each_notebook
