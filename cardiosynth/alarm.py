@@ -39,10 +39,11 @@ def judge_alarms(predictions: pd.DataFrame, settings, seed: int) -> pd.DataFrame
     """How well each alarm tells, per dataset (widest split), method whose errors it should tell (``error_of``), and limit.
 
     auc: area under the ROC curve, with its percentile interval over patients, resampled among those measured badly and among
-    the others (Carpenter and Bithell, Stat Med 2000). auc_gain: area of ``disagreement`` less that of ``sd``, paired.
+    the others (as Robin et al., BMC Bioinformatics 2011). auc_gain: area of ``disagreement`` less that of ``sd``, paired.
     threshold: the least that keeps a specificity of SPECIFICITY on further subjects like the validation subjects
-    (``combination.upper_bound``), infinite where these are too few; sensitivity and specificity under it, with exact
-    binomial intervals. Empty, with the reason, where fewer than FEWEST_PATIENTS are measured badly, or all but so few.
+    (``combination.upper_bound``), infinite where these are too few (n_validation: those measured well); sensitivity and
+    specificity under it, with exact binomial intervals. Areas are empty, and ``reason`` says why, where fewer than
+    FEWEST_PATIENTS are measured badly, or all but so few.
     """
     records = []
     for dataset, _, validation, judged in pairs(predictions):
@@ -56,7 +57,7 @@ def judge_alarms(predictions: pd.DataFrame, settings, seed: int) -> pd.DataFrame
                 records.append(dict(zip(CASE, (dataset, split, error_of, limit, alarm))) | {
                     "n": len(badly), "badly": int(badly.sum()), "reason": too_few(badly), **_areas(areas, alarm, settings),
                     "threshold": threshold, "n_validation": int(well.sum()),
-                    **under_threshold(scores[alarm] > threshold, badly, settings.confidence)})  # fmt: skip
+                    **(under_threshold(scores[alarm] > threshold, badly, settings.confidence) if threshold < np.inf else {})})  # fmt: skip
     return pd.DataFrame(records, columns=[*CASE, "n", "badly", "reason", *AREAS, "threshold", "n_validation", *SHARES])
 
 

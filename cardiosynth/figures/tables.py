@@ -18,6 +18,7 @@ FORECASTS = {"normal": "each training", "stated": "ensemble, stated", "calibrate
 ORDER = {
     name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))
 }
+TOGETHER = {"regression": "RSP, all trainings", "mean": "RSP and segmentation, mean", "weighted": "RSP and segmentation, weighted"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def table1_beside_paper(results: Results, number: int, split: str = "test") -> T
             name, unit = QUANTITY[row.quantity]
             line |= {f"{name} ({unit})": _error(row), f"{name}, paper": _printed(row)}
         lines.append(line | {"trainings": own["seeds"].max()})
+    lines += _together(results, number, split)
     n = rows["n"].max()
     caption = (
         f"RMSE ± SD over trainings [interval over subjects], split {split}, {n} subjects. {results.describe(number)}."
@@ -196,6 +198,20 @@ def checksums_table(record: dict) -> pd.DataFrame:
 def _ordered(rows: pd.DataFrame):
     """(experiment, its rows) as the paper orders them, then the ablations, then all else."""
     return sorted(rows.groupby("experiment"), key=lambda item: ORDER.get(item[0], len(ORDER)))
+
+
+def _together(results: Results, number: int, split: str) -> list[dict]:
+    """Rows of all trainings as one predictor, alone and with the segmentation; none in studies recorded without them."""
+    if not (results.folder / "combined.csv").is_file():
+        return []
+    rows = results.table("combined").rename(columns={"value": "rmse", "low": "rmse_low", "high": "rmse_high"}).assign(rmse_sd=None)
+    rows = rows[(rows["dataset"] == results.datasets.get(number)) & (rows["split"] == split) & (rows["group"] == "all")]
+    rows = rows[(rows["measure"] == "rmse") & rows["against"].isna() & rows["method"].isin(TOGETHER)]
+    return [
+        {"experiment": TOGETHER[method], "trainings": "all"}
+        | {f"{QUANTITY[row.quantity][0]} ({QUANTITY[row.quantity][1]})": _error(row) for row in own.itertuples()}
+        for method, own in rows.groupby("method", sort=False)
+    ]
 
 
 def _error(row) -> str:
