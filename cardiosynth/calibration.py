@@ -59,14 +59,19 @@ def calibrations(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records, columns=[*CELL[:2], "factor", "power", "reference_edv_ml", "reference_esv_ml", "n", "seeds"])
 
 
+def by_experiment(predictions: pd.DataFrame) -> dict[tuple[str, str], Calibration]:
+    """(experiment, dataset) -> its calibration, where it has one."""
+    return {(c.experiment, c.dataset): Calibration(c.factor, c.power, (c.reference_edv_ml, c.reference_esv_ml))
+            for c in calibrations(predictions).itertuples()}
+
+
 def judged(predictions: pd.DataFrame):
     """Yield (experiment, dataset, split and which forecast as a dict, its rows, the Forecast, the truth) of what is judged.
 
     Every split but ``validation``; ``test`` and ``extra_test`` also together. ``calibrated`` only where there is a calibration.
     """
     rows = with_pooled(check_predictions(predictions))
-    known = {(c.experiment, c.dataset): Calibration(c.factor, c.power, (c.reference_edv_ml, c.reference_esv_ml))
-             for c in calibrations(predictions).itertuples()}
+    known = by_experiment(predictions)
     for cell, own in rows[(rows["split"] != "validation") & has_spread(rows)].groupby(CELL, sort=False):
         stated, truth = ensemble(own)
         yield dict(zip(CELL, cell)) | {"forecast": "stated"}, own, stated, truth

@@ -3,12 +3,12 @@
 After Mitchell et al., Model cards for model reporting (FAT* 2019). It holds counts and ranges, but nothing of a single subject.
 """
 
-import numpy as np
 import pandas as pd
 
+from cardiosynth.calibration import ensemble
 from cardiosynth.measures import rmse
-from cardiosynth.predictions import QUANTITIES, VOLUMES
-from cardiosynth.uncertainty import Forecast
+from cardiosynth.predictions import QUANTITIES
+from cardiosynth.uncertainty import Calibration
 
 LEVEL = 0.9  # of the intervals whose coverage is stated
 WORDS = {"edv_ml": "EDV, ml", "esv_ml": "ESV, ml", "ef": "EF, points"}
@@ -19,22 +19,15 @@ RANGES = {
 NOT_A_DEVICE = "Not a medical device. For research only; not for the diagnosis or treatment of anybody."
 
 
-def ensemble(predictions: pd.DataFrame, correlations: dict[int, float]) -> tuple[pd.DataFrame, Forecast]:
-    """The trainings of one experiment mixed: a row a subject with its truth, and the forecast in that order.
+def held_out(predictions: pd.DataFrame, calibration: Calibration) -> list[dict]:
+    """Bias, RMSE and coverage (percent) of the calibrated 90 % intervals of the ensemble, a row for each split and quantity.
 
-    predictions: rows of predictions.csv of several seeds. correlations: seed -> correlation of the errors of EDV and ESV.
+    predictions: rows of predictions.csv of one experiment on one dataset, of all its seeds.
     """
-    seeds, subjects = sorted(correlations), sorted(predictions["subject"].unique())
-    by_seed = [predictions[predictions["seed"] == seed].set_index("subject").loc[subjects] for seed in seeds]
-    means, sds = (np.stack([rows[columns].to_numpy() for rows in by_seed]) for columns in (list(VOLUMES), ["edv_sd_ml", "esv_sd_ml"]))
-    return by_seed[0], Forecast.of_seeds(means, sds, [correlations[seed] for seed in seeds])
-
-
-def held_out(predictions: pd.DataFrame, correlations: dict[int, float]) -> list[dict]:
-    """Bias, RMSE and coverage (percent) of the 90 % intervals of the ensemble, a row for each split and quantity."""
     rows = []
     for split, own in predictions.groupby("split"):
-        truth, forecast = ensemble(own, correlations)
+        forecast, truth = ensemble(own)
+        forecast = calibration.apply(forecast)
         for quantity in QUANTITIES:
             value = forecast.ef if quantity == "ef" else forecast.mean[:, QUANTITIES.index(quantity)]
             true, (low, high) = truth[f"true_{quantity}"].to_numpy(), forecast.interval(quantity, LEVEL)

@@ -20,19 +20,23 @@ from cardiosynth.provenance import MANIFEST, device, sha256
 from cardiosynth.sfera import Sfera, VolumeRidge, load
 from cardiosynth.study import Study, load_study
 from cardiosynth.training import Hearts, apply
-from cardiosynth.uncertainty import Forecast
+from cardiosynth.uncertainty import Calibration, Forecast
 
 STUDY, CARD, FAMILIARITY = "study.yaml", "card.json", "familiarity.safetensors"
 
 
 @dataclass(frozen=True)
 class Model:
-    """members: the networks, ready for prediction on the device, and their ridges, a pair a seed. card: what stands in card.json."""
+    """members: the networks, ready for prediction on the device, and their ridges, a pair a seed. card: what stands in card.json.
+
+    calibration: of the ensemble's intervals, fitted on validation subjects.
+    """
 
     study: Study
     members: list[tuple[Sfera, VolumeRidge]]
     familiarity: Familiarity
     card: dict
+    calibration: Calibration = Calibration()
 
     def features(self, stacks: list[Tensor]) -> np.ndarray:
         """Features of hearts, (seeds, n, d), for ``forecast``. stacks: n of (slices, 2, H, W), uint8, on the study's grid, base to apex."""
@@ -47,7 +51,8 @@ class Model:
         """The ensemble's prediction from features (seeds, n, d). gaps_mm: (n,) distances between slices."""
         means, sds = zip(*(ridge.predict(own) for (_, ridge), own in zip(self.members, features)))
         gaps_mm = np.asarray(gaps_mm, float)[:, None]
-        return Forecast.of_seeds(np.stack(means) * gaps_mm, np.stack(sds) * gaps_mm, [ridge.correlation for _, ridge in self.members])
+        correlations = [ridge.correlation for _, ridge in self.members]
+        return self.calibration.apply(Forecast.of_seeds(np.stack(means) * gaps_mm, np.stack(sds) * gaps_mm, correlations))
 
 
 def member_file(seed: int) -> str:
@@ -68,7 +73,7 @@ def load_model(folder) -> Model:
     _refuse_damaged(folder, _json(folder / MANIFEST).get("files", {}))
     members = [load(folder / member_file(seed), study.sfera, study.grid.size_px)[:2] for seed in study.seeds]
     members = [(fast(network).to(device()), ridge) for network, ridge in members]
-    return Model(study, members, _familiarity(folder / FAMILIARITY, members, study.grid.size_px), card)
+    return Model(study, members, _familiarity(folder / FAMILIARITY, members, study.grid.size_px), card, _calibration(folder / CARD, card))
 
 
 def _refuse_damaged(folder: Path, files: dict) -> None:
@@ -89,6 +94,14 @@ def _familiarity(path: Path, members: list, size_px: int) -> Familiarity:
     if known.centre.shape != expected or known.whitening.shape != (*expected, expected[1]) or not len(known.validation):
         raise InputError(f"{path}: of {known.centre.shape[0]} networks and {known.centre.shape[1]} channels, but there are {expected[0]} and {expected[1]}; run the stage 'model' again")
     return known
+
+
+def _calibration(path: Path, card: dict) -> Calibration:
+    try:
+        factor, power, reference_ml = (card["calibration"][name] for name in ("factor", "power", "reference_ml"))
+        return Calibration(float(factor), float(power), tuple(map(float, reference_ml)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: no calibration (factor, power, reference_ml) of the intervals; run the stage 'model' again") from error
 
 
 def _json(path: Path) -> dict:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from cardiosynth.model import load_model
 from cardiosynth.provenance import MANIFEST, sha256
 from cardiosynth.stages.model import make_model
 from cardiosynth.training import Hearts
+from cardiosynth.uncertainty import Calibration
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +73,20 @@ def test_scores_of_an_ensemble_by_hand():
     rows = []
     for seed, edvs in ((1, (110.0, 110.0)), (2, (90.0, 110.0))):
         for subject, edv in zip("ab", edvs):
-            rows.append({"subject": subject, "split": "test", "seed": seed, "edv_ml": edv, "esv_ml": 50.0, "edv_sd_ml": 1.0, "esv_sd_ml": 1.0,
+            rows.append({"subject": subject, "dataset": "a", "experiment": "RSP", "split": "test", "seed": seed, "edv_ml": edv, "esv_ml": 50.0, "edv_sd_ml": 1.0, "esv_sd_ml": 1.0, "ef_sd": 1.0, "volume_correlation": 0.0,
                          "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0})
-    edv, esv, ef = card.held_out(pd.DataFrame(rows), {1: 0.0, 2: 0.0})
+    edv, esv, ef = card.held_out(pd.DataFrame(rows), Calibration())
     assert (edv["bias"], edv["rmse"], edv["coverage_percent"], edv["subjects"]) == (5.0, 7.07, 50.0, 2)
     assert (esv["bias"], esv["rmse"], esv["coverage_percent"]) == (0.0, 0.0, 100.0)
     assert ef["bias"] == pytest.approx((100 * (1 - 50 / 110) - 50) / 2, abs=0.01)
+    assert card.held_out(pd.DataFrame(rows), Calibration(factor=100.0))[0]["coverage_percent"] == 100.0
+
+
+def test_intervals_are_as_wide_as_the_calibration_says(made):
+    model, stacks = load_model(made), Hearts.of(Cohort.open(made.parent / "cohorts" / "phantom-a").split("test")).images
+    features, gaps = model.features(stacks), np.full(len(stacks), 8.0)
+    stated, wider = (replace(model, calibration=Calibration(factor)).forecast(features, gaps) for factor in (1.0, 4.0))
+    assert np.allclose(wider.covariance, 4 * stated.covariance) and np.array_equal(wider.mean, stated.mean)
 
 
 def overwrite(path):
@@ -123,6 +133,7 @@ BAD = {
     "no study": (lambda at: (at / "study.yaml").unlink(), "model: no study.yaml, so"),
     "unfinished": (lambda at: (at / MANIFEST).unlink(), "model: no manifest.json, so"),
     "bad study": (lambda at: (at / "study.yaml").write_text("name: a"), "study.yaml: title"),
+    "no calibration": (lambda at: (at / "card.json").write_text("{}"), "card.json: no calibration (factor, power, reference_ml)"),
     "bad card": (lambda at: (at / "card.json").write_text("{"), "card.json: not valid JSON"),
     "changed": (lambda at: overwrite(at / "seed-2.safetensors"), "seed-2.safetensors: damaged or changed"),
     "lost": (lambda at: (at / "seed-2.safetensors").unlink(), "seed-2.safetensors: missing, though manifest.json lists it"),

@@ -1,6 +1,7 @@
 """The stage that gathers the trainings of a study into a model folder."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import yaml
 from torch import Tensor
 
 from cardiosynth import card
+from cardiosynth.calibration import by_experiment
 from cardiosynth.checkpoints import save_tensors
 from cardiosynth.cohort import Cohort
 from cardiosynth.experiments import Training
@@ -21,6 +23,7 @@ from cardiosynth.sources import PHANTOMS, ROOT
 from cardiosynth.stages.regression import load_sfera
 from cardiosynth.study import Study
 from cardiosynth.training import Hearts
+from cardiosynth.uncertainty import Calibration
 
 EXPERIMENT = "RSP"
 UNSEEN = ("test", "extra_test")  # validation subjects chose the epoch and gave the intervals their width
@@ -35,14 +38,15 @@ def make_model(study: Study, results: Path) -> None:
         for training in trainings:
             shutil.copyfile(results / "models" / training.path / "sfera.safetensors", folder / member_file(training.seed))
         members = [load_sfera(study, results, training)[:2] for training in trainings]
-        model = Model(study, [(fast(network).to(device()), ridge) for network, ridge in members], None, {})
+        predictions = pd.concat([pd.read_csv(results / "models" / t.path / "predictions.csv", dtype={"subject": str}) for t in trainings])
+        calibration = by_experiment(predictions).get((EXPERIMENT, study.datasets.a), Calibration())
+        model = Model(study, [(fast(network).to(device()), ridge) for network, ridge in members], None, {}, calibration)
         cohort = Cohort.open(results / "cohorts" / study.datasets.a)
         train, validation, test = (Hearts.of(cohort.split(split)).images for split in ("train", "validation", "test"))
         seen = _measures(cohort)
         ranges = {name: (float(values.min()), float(values.max())) for name, values in seen[cohort.table["split"] == "train"].items()}
         known = Familiarity.fit(model.looks(train), model.looks(validation), {name: ranges[name] for name in MEASURES})
         save_tensors(folder / FAMILIARITY, known.tensors(), {"study": study.name})
-        predictions = pd.concat([pd.read_csv(results / "models" / t.path / "predictions.csv", dtype={"subject": str}) for t in trainings])
         values = _card(study, results, cohort, model, predictions, ranges) | {"familiarity": _alarms(model, known, test, cohort, seen)}
         (folder / STUDY).write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
         (folder / "card.md").write_text(card.written(values))
@@ -74,7 +78,6 @@ def _alarms(model: Model, known: Familiarity, stacks: list[Tensor], cohort: Coho
 def _card(study: Study, results: Path, cohort: Cohort, model: Model, predictions: pd.DataFrame, ranges: dict) -> dict:
     """card.json, but for ``familiarity``. Extremes are rounded: they are those of single subjects."""
     name = study.datasets.a
-    correlations = {seed: ridge.correlation for seed, (_, ridge) in zip(study.seeds, model.members)}
     painted = Cohort.open(results / "synthetic" / "images").table["split"].value_counts()
     source = {} if name in PHANTOMS else yaml.safe_load((ROOT / "data" / "sources.yaml").read_text())[name]
     licence = f"Source: {source['title']} ({source['reference']}). Licence of the data: {source['licence']}." if source else ""
@@ -85,13 +88,15 @@ def _card(study: Study, results: Path, cohort: Cohort, model: Model, predictions
         "synthetic": {split: int(painted.get(split, 0)) for split in ("train", "validation")},
         "size_px": study.grid.size_px, "extent_mm": study.grid.extent_mm,
         "seen": {measure: [round(bound, 1) if measure.endswith("_mm") else round(bound) for bound in ranges[measure]] for measure in card.RANGES},
-        "level": card.LEVEL, "held_out": card.held_out(predictions[predictions["split"].isin(UNSEEN)], correlations), "limits": _limits(study), "disclaimer": card.NOT_A_DEVICE,
+        "level": card.LEVEL, "calibration": asdict(model.calibration),
+        "held_out": card.held_out(predictions[predictions["split"].isin(UNSEEN)], model.calibration),
+        "limits": _limits(study), "disclaimer": card.NOT_A_DEVICE,
     }  # fmt: skip
 
 
 def _limits(study: Study) -> list[str]:
     limits = ["Adults in short axis at ED and ES, base to apex; other views, contrast or stress images were never seen.",
-              "The intervals take errors for normal and of one size, measured on few validation subjects.",
+              "The intervals take errors for normal; their width was measured on few validation subjects.",
               "Beyond the ranges above the numbers are extrapolation; the warning finds many such scans, not all."]
     if study.datasets.a in PHANTOMS:
         limits.insert(0, "It has learnt from a computed phantom. What it says of a patient's scan means nothing.")
