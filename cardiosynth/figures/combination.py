@@ -9,7 +9,7 @@ from cardiosynth.clearing import LIMITS, RULES
 from cardiosynth.combination import COMBINED, PARTS
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, QUANTITY, VERMILION, Picture, house_style, keep, new_figure
-from cardiosynth.figures.tables import DASH, NARROW, Table, _interval
+from cardiosynth.figures.tables import DASH, NARROW, Table, interval
 
 ALARM = {"disagreement": ("disagreement", BLUE, "-"), "sd": ("predicted deviation", ORANGE, "--")}
 OF = {"regression": "regression", "segmentation": "segmentation", "mean": "mean of both", "weighted": "weighted mean of both"}
@@ -29,7 +29,7 @@ def alarm_roc(results: Results) -> Picture:
         here = judged.query("limit == @limit and error_of == @error_of").set_index("alarm")
         for alarm in ALARMS if len(here) else ():
             curve, (name, colour, style) = curves.query("limit == @limit and error_of == @error_of and alarm == @alarm"), ALARM[alarm]
-            label = f"{name}\n{_interval(*here.loc[alarm, ['auc', 'auc_low', 'auc_high']], sign='')}"
+            label = f"{name}\n{interval(*here.loc[alarm, ['auc', 'auc_low', 'auc_high']], sign='')}"
             ax.plot(curve["false_alarms"], curve["sensitivity"], style, color=colour, label=label if len(curve) else None)
         if curves.query("limit == @limit and error_of == @error_of").empty:
             ax.text(0.5, 0.5, TOO_FEW, ha="center", color=INK, fontsize=8)
@@ -55,7 +55,7 @@ def alarm_table(results: Results) -> Table:
                "threshold (points)", "sensitivity", "specificity"]  # fmt: skip
     lines = [
         (OF[row["error_of"]], f"{row['limit']:.0f}", ALARM[row["alarm"]][0], f"{row['badly']} of {row['n']}",
-         *(_interval(*(row[name + end] for end in ("", "_low", "_high")), sign=sign) for name, sign in (("auc", ""), ("auc_gain", "+"))),
+         *(interval(*(row[name + end] for end in ("", "_low", "_high")), sign=sign) for name, sign in (("auc", ""), ("auc_gain", "+"))),
          f"{row['threshold']:.1f}" if np.isfinite(row["threshold"]) else DASH,
          *(_percent(row, name) for name in ("sensitivity", "specificity")))
         for row in rows.to_dict("records")
@@ -78,7 +78,7 @@ def combined_table(results: Results, split: str = "test", measure: str = "rmse",
         for quantity, (name, unit) in QUANTITY.items() if len(own) else ():
             row = own.loc[quantity]
             weight = f", weight {row['weight']:.2f}" if method == "weighted" and not against else ""
-            line[f"{name} ({unit})"] = _interval(row["value"], row["low"], row["high"], sign="+" if against else "") + weight
+            line[f"{name} ({unit})"] = interval(row["value"], row["low"], row["high"], sign="+" if against else "") + weight
         lines.append(line)
     n, chosen = (int(rows[name].max()) if len(rows) else 0 for name in ("n", "n_validation"))
     caption = (
