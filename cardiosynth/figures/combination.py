@@ -32,7 +32,7 @@ def alarm_roc(results: Results) -> Picture:
             label = f"{name}\n{interval(*here.loc[alarm, ['auc', 'auc_low', 'auc_high']], sign='')}"
             ax.plot(curve["false_alarms"], curve["sensitivity"], style, color=colour, label=label if len(curve) else None)
         if curves.query("limit == @limit and error_of == @error_of").empty:
-            ax.text(0.5, 0.5, TOO_FEW, ha="center", color=INK, fontsize=8)
+            ax.text(0.5, 0.15, TOO_FEW, ha="center", color=INK, fontsize=8)
         counted = f", {here['badly'].iloc[0]} of {here['n'].iloc[0]}" if len(here) else ""
         ax.set(title=f"{OF[error_of]}: > {limit:.0f} points{counted}", xlabel="false alarms (share)", ylabel="sensitivity", aspect="equal")
         ax.label_outer()
@@ -43,9 +43,9 @@ def alarm_roc(results: Results) -> Picture:
         "that the regression predicts by itself, for EF errors of each method above a limit; area under the curve [interval over "
         f"subjects]. {_split(judged)}"
     )
-    alt = "; ".join(f"{OF[row.error_of]} over {row.limit:.0f} points, {ALARM[row.alarm][0]}: "
-                    f"{TOO_FEW if pd.isna(row.auc) else format(row.auc, '.2f')}" for row in judged.itertuples())
-    return keep(figure, curves, results, "18-alarm", caption, f"Areas under ROC curves. {alt}.", 1)
+    areas = [f"{OF[row.error_of]} over {row.limit:.0f} points, {ALARM[row.alarm][0]}: {row.auc:.2f}"
+             for row in judged.dropna(subset="auc").itertuples()]  # fmt: skip
+    return keep(figure, curves, results, "18-alarm", caption, f"Areas under ROC curves. {'; '.join(areas) or TOO_FEW}.", 1)
 
 
 def alarm_table(results: Results) -> Table:
@@ -61,8 +61,9 @@ def alarm_table(results: Results) -> Table:
         for row in rows.to_dict("records")
     ]  # fmt: skip
     caption = (
-        f"Alarms for large EF errors. Validation subjects chose each threshold, for a specificity of at least {100 * SPECIFICITY:.0f} % "
-        f"in percent on subjects like them [exact binomial interval]; none where they were too few. {_split(rows)} {results.origin(1)}"
+        f"Alarms for large EF errors; area [interval over subjects], sensitivity and specificity in percent [exact binomial interval]. "
+        f"Validation subjects chose each threshold, for a specificity of at least {100 * SPECIFICITY:.0f} % among subjects like them; none "
+        f"where they were too few. {_split(rows)} {results.origin(1)}"
     )
     return Table(pd.DataFrame(lines, columns=columns), caption)
 
@@ -115,8 +116,8 @@ def clearing_curve(results: Results, most_missed: float = 0.25) -> Picture:
         ax.set(xlabel="missed, share of the reduced", ylabel="cleared, share of all", xlim=(-0.03 * most_missed, most_missed))
         ax.label_outer()
     shown = rows.loc[rows["missed_of_reduced_share"] <= most_missed, "cleared_share"]
-    axes[0, 0].set_ylim(-0.02, 1.05 * shown.max() if len(shown) else 1)
-    axes[0, -1].legend(loc="lower right")
+    axes[0, 0].set_ylim(-0.02, 1.05 * max([*shown, *(1 - rows["reduced"] / rows["n"])], default=1))
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(RULES))
     caption = (
         "Scans cleared as not reduced against reduced ones missed, for every threshold that misses few; marks are the thresholds that validation subjects "
         f"chose. Grey: as many as are not reduced, cleared by a perfect reading without a miss. {_split(rows)}"
