@@ -1,4 +1,4 @@
-"""Generators that differ in one thing, trained and judged on the same cohort, as a table; all but the first paint without noise.
+"""Generators that differ in one thing, trained and judged on the same cohort, as a table.
 
     python benchmarks/generators.py STUDY.yaml --results results/STUDY --csv data/results/generators/STUDY.csv [--only NAME ...]
 
@@ -22,20 +22,21 @@ from cardiosynth.stages import networks, realism, synthesis
 from cardiosynth.sections import Generator
 from cardiosynth.study import load_study
 
-PLAIN = {"noise": "none"}
-HEAVY = PLAIN | {"label_weight": 3.0}
+LIGHT = {"label_weight": 1.0}
+PLAIN = LIGHT | {"noise": "none"}
 FEW = PLAIN | {"shared_channels": 16}
 VARIANTS = {
     "as the study": {},
-    "without noise": PLAIN,
-    "label loss three times as heavy": HEAVY,
-    "label loss three times as heavy, mixed pairs": HEAVY | {"mix_pairs": True},
-    "fewer shared channels": FEW,
-    "the same, deterministic": FEW | {"style": "none"},
-    "the same, deterministic, no label loss": FEW | {"style": "none", "label_weight": 0.0},
-    "the same, frame by frame, one style a subject": FEW | {"frames": "single"},
-    "the same, frame by frame, one style a frame": FEW | {"frames": "single", "style_of": "slice"},
-    "the same, frame by frame, deterministic, no label loss (paper)": FEW | {"frames": "single", "style": "none", "label_weight": 0.0},
+    "label loss of weight one": LIGHT,
+    "the same, without noise": PLAIN,
+    "label loss of weight three, without noise": PLAIN | {"label_weight": 3.0},
+    "the same, mixed pairs": PLAIN | {"label_weight": 3.0, "mix_pairs": True},
+    "fewer shared channels, weight one, without noise": FEW,
+    "so, deterministic": FEW | {"style": "none"},
+    "so, deterministic, no label loss": FEW | {"style": "none", "label_weight": 0.0},
+    "so, frame by frame, one style a subject": FEW | {"frames": "single"},
+    "so, frame by frame, one style a frame": FEW | {"frames": "single", "style_of": "slice"},
+    "so, frame by frame, deterministic, no label loss (paper)": FEW | {"frames": "single", "style": "none", "label_weight": 0.0},
     "LeCam regularisation": PLAIN | {"lecam_weight": 0.3},
     "adversary sees moved images": PLAIN | {"discriminator_augment": True},
 }

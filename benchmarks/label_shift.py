@@ -44,7 +44,7 @@ def main():
     real = {split: Hearts.of(part) for split, part in splits.items()}
     painted, plain = ({split: repainted(at, part, real[split]) for split, part in splits.items()} for at in (studio, smooth))
     table = read_candidates(options.results / "synthetic" / "candidates.csv")
-    chosen = table[table["chosen"] & (table["split"] == "train")]
+    chosen = table[table["chosen"] & (table["split"] == "train")].assign(source="synthetic")
     sets = {
         "real": (real["train"], real["validation"]),
         "painted, same masks, without noise": (plain["train"], plain["validation"]),
