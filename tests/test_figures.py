@@ -20,7 +20,7 @@ from cardiosynth.figures.comparisons import ablations, errors_by_group, inferenc
 from cardiosynth.figures.contours import three_measurements, two_subjects
 from cardiosynth.figures.distributions import ef_distributions, ef_shares
 from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising_ef, synthetic_examples
-from cardiosynth.figures.results import open_results, recorded
+from cardiosynth.figures.results import open_recorded, open_results, recorded
 from cardiosynth.figures.tables import (
     Table,
     comparison_table,
@@ -168,6 +168,14 @@ def test_a_figure_is_kept_with_its_data_names_its_cohort_and_has_words_for_the_b
     assert not list(picture.path.parent.glob(".*"))
     shown = picture._repr_mimebundle_()
     assert f"../figures/{name}.png" in shown["text/markdown"] and "<img alt=" in shown["text/html"]
+
+
+def test_a_recorded_study_leaves_its_figures_with_the_study_of_the_page(results, tmp_path):
+    before = {path.name for path in (results.folder / "figures").glob("*")}
+    picture = scatter(open_recorded(results.folder, tmp_path))
+    assert picture.path == tmp_path / "figures" / "recorded-04-scatter.png" and picture.path.with_suffix(".csv").is_file()
+    assert "recorded-04-scatter.png" in picture._repr_mimebundle_()["text/markdown"]
+    assert before == {path.name for path in (results.folder / "figures").glob("*")}
 
 
 def test_a_figure_drawn_twice_has_the_same_bytes_whatever_the_session_has_set(results):

@@ -50,7 +50,7 @@ def answer(results: Results, question: str, recorded, split: str = "test", quant
     rows = table[(table["question"] == question) & (table["split"] == split) & (table["quantity"] == quantity)]
     whose = "" if study is results else f" Study {results.study.name} does not ask this: these are recorded results."
     draw = _curve if question in ("reduced", "subjects") else _side_by_side
-    picture = draw(replace(study, folder=results.folder), rows, question, split, quantity, whose)
+    picture = draw(replace(study, kept_in=results.folder), rows, question, split, quantity, whose)
     return picture, _differences(study, rows, split, quantity)
 
 

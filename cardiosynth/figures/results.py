@@ -1,7 +1,7 @@
 """A study's folder of results, opened for reading: the only thing a notebook needs to know."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -28,10 +28,15 @@ COHORTS = {
 
 @dataclass(frozen=True)
 class Results:
-    """Where a study's results lie, and the study that made them."""
+    """Where a study's results lie, and the study that made them.
+
+    kept_in: folder of results whose figures/ takes the figures, where it is not this one; prefix: of their names.
+    """
 
     folder: Path
     study: Study
+    kept_in: Path | None = None
+    prefix: str = ""
 
     def table(self, name: str) -> pd.DataFrame:
         """``<name>.csv`` of the folder. Raises InputError where the stage that writes it has not run."""
@@ -76,6 +81,11 @@ def recorded(folder, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such recorded table; the scripts in benchmarks/ make it")
     return pd.DataFrame(json.loads(path.read_text())) if path.suffix == ".json" else pd.read_csv(path)
+
+
+def open_recorded(folder, results) -> Results:
+    """Open recorded results for a page of the study in ``results``, whose figures/ takes the figures as recorded-<name>."""
+    return replace(open_results(folder), kept_in=Path(results), prefix="recorded-")
 
 
 def open_results(folder) -> Results:

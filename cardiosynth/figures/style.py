@@ -119,7 +119,7 @@ def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, captio
     The study and the datasets shown (all where none is named) are added to caption and alternative text.
     """
     origin = results.origin(*shown)
-    folder = results.folder / "figures"
+    folder, name = (results.kept_in or results.folder) / "figures", results.prefix + name
     folder.mkdir(parents=True, exist_ok=True)
     pixels = io.BytesIO()
     figure.savefig(pixels, format="png", dpi=DPI, metadata={"Software": None})
