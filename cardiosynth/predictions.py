@@ -10,12 +10,13 @@ import pandas as pd
 import pandera.pandas as pa
 
 from cardiosynth.cohort import SPLITS, Cohort
+from cardiosynth.datasets.splits import REDUCED_EF
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import ejection_fraction
 
 QUANTITIES = ("edv_ml", "esv_ml", "ef")
 VOLUMES = ("edv_ml", "esv_ml")
-REDUCED_EF, HIGH_EF = 40.0, 70.0
+HIGH_EF = 70.0  # and REDUCED_EF: borders of the groups
 GROUPS = ("all", "ef<40", "ef40-70", "ef>70")
 CELL = ["experiment", "dataset", "split"]
 POOLED = "test+extra_test"
