@@ -1,7 +1,7 @@
 """The fine noise that painted images lack, measured on the training split and given back when hearts are painted.
 
 A generator paints what a mask and a style tell it; noise is in neither, and the losses that compare features reward the mean
-of what may be there. Networks that learn from images so smooth misread real ones. Noise is what differs between the two frames
+of what may be there. Networks that learn from images so smooth read real ones with a bias. Noise is what differs between the two frames
 of a slice where their structures do not: its deviation is taken structure by structure, its colour from the spectrum, since
 images that were resampled do not have white noise. Medians keep out the few pixels where vessels pulse.
 """

@@ -94,3 +94,13 @@ def test_images_that_may_not_be_passed_on_give_way_to_the_phantom(results, monke
 
 def test_the_rules_of_the_sources_are_followed():
     assert blind.may_be_shown("phantom-b") and blind.may_be_shown("acdc") and not blind.may_be_shown("kaggle-png")
+
+
+def test_the_bias_of_trainings_stands_with_its_spread(tmp_path):
+    names = ["edv_ml_bias", "edv_ml_rmse", "esv_ml_bias", "esv_ml_rmse", "ef_bias", "ef_rmse", "ef_r"]
+    rows = [{"trained_on": kind, "read_on": "real", "seed": seed} | dict.fromkeys(names, value)
+            for kind, values in (("real", (1.0, 3.0)), ("painted", (-8.0, -12.0))) for seed, value in enumerate(values)]
+    pd.DataFrame(rows).to_csv(tmp_path / "label_shift_acdc.csv", index=False)
+    table = realism.label_shift(tmp_path).frame
+    assert table["trained on"].tolist() == ["real", "painted"] and table["trainings"].tolist() == [2, 2]
+    assert table["EDV bias, ml"].tolist() == ["2.0 ± 1.4", "-10.0 ± 2.8"]

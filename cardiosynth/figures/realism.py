@@ -123,11 +123,14 @@ def variants(folder) -> Table:
 
 def label_shift(folder) -> Table:
     """Recorded readings of networks that learnt from real and from painted hearts. folder: data/results/generators."""
-    rows = recorded(folder, "label_shift_acdc.csv").drop(columns="seed").groupby(["trained_on", "read_on"], sort=False).mean().reset_index()
-    columns = {"trained_on": "trained on", "read_on": "reads", "edv_ml_bias": "EDV bias, ml", "esv_ml_bias": "ESV bias, ml", "ef_bias": "EF bias, points",
-               "edv_ml_rmse": "EDV error, ml", "esv_ml_rmse": "ESV error, ml", "ef_rmse": "EF error, points", "ef_r": "r of EF"}  # fmt: skip
-    return Table(rows[list(columns)].rename(columns=columns), "SFERA trained on one kind of hearts and reading validation subjects, real and "
-                 "painted from their own masks; RMSE and bias, mean over trainings. ACDC patients.", 2)
+    groups = recorded(folder, "label_shift_acdc.csv").groupby(["trained_on", "read_on"], sort=False)
+    means, spread = groups.mean(), groups.std()
+    columns = {"edv_ml_bias": "EDV bias, ml", "esv_ml_bias": "ESV bias, ml", "ef_bias": "EF bias, points", "edv_ml_rmse": "EDV error, ml",
+               "esv_ml_rmse": "ESV error, ml", "ef_rmse": "EF error, points"}  # fmt: skip
+    shown = {title: [f"{mean:.1f} ± {sd:.1f}" for mean, sd in zip(means[name], spread[name])] for name, title in columns.items()}
+    table = pd.DataFrame(means.index.to_list(), columns=["trained on", "reads"]).assign(**shown, trainings=groups.size().to_numpy())
+    return Table(table, "SFERA trained on one kind of hearts and reading validation subjects, real and painted from their own masks; "
+                 "RMSE and bias, mean ± SD over trainings. ACDC patients.")
 
 
 def painting_speed(folder) -> Table:
