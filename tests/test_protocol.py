@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cardiosynth.figures.protocol import decisions_table
 from cardiosynth.paper import EXPECTED, NUMBERS
 from cardiosynth.predictions import GROUPS, POOLED, QUANTITIES
 from cardiosynth.protocol import COMPARED, decisions, protocol, replicated
@@ -51,3 +52,22 @@ def test_the_intervals_decide(first, second, word):
 def test_what_was_not_run_is_not_decided():
     assert replicated(decisions(compared_as({"rsp-ef": (0.5, 2.0)}))) == "not tested"
     assert np.isnan(decisions(compared_as({}))["rmse_difference"]).all()
+
+
+class Stub:
+    """Results of which only the table of tests is asked."""
+
+    def __init__(self, tests):
+        self.tests = tests
+
+    def table(self, name):
+        return {"tests": self.tests}[name]
+
+    def origin(self):
+        return "Study made-up."
+
+
+def test_the_table_shows_each_stated_comparison_and_what_they_come_to():
+    table = decisions_table(Stub(compared_as({"rsp-ef": (0.5, 2.0), "rsp-reduced-ef": (0.1, 3.0)})))
+    assert len(table.frame) == len(STATED) and table.frame["verdict"].tolist()[:3] == ["agrees", "agrees", "not tested"]
+    assert "main claim: replicated" in table.caption and "made-up" in table.caption

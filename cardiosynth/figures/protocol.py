@@ -13,13 +13,13 @@ def decisions_table(results: Results) -> Table:
     found = decisions(results.table("tests"))
     lines = [
         {
-            "rank": row.rank, "compared": f"{row.first} - {row.second}", "expected": row.expected,
-            "on": f"{QUANTITY[row.quantity][0]}, {row.group}, {row.dataset}, {row.split}",
+            "rank": row.rank, "compared": f"{row.first} - {row.second}", "verdict": row.verdict,
+            "on": f"{QUANTITY[row.quantity][0]}, {row.group}, {row.dataset}, {row.split}", "expected": row.expected,
             "RMSE difference": interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "n": DASH if pd.isna(row.n) else int(row.n), "verdict": row.verdict, "limited by": row.reason or DASH,
+            "n": DASH if pd.isna(row.n) else int(row.n), "limited by": row.reason or DASH,
         }
         for row in found.itertuples()
     ]  # fmt: skip
     caption = (f"Stated comparisons, judged by paired differences of RMSE [interval over subjects and trainings]. "
                f"The paper's main claim: {replicated(found)}. {results.origin()}")
-    return Table(pd.DataFrame(lines), caption, style="claims")
+    return Table(pd.DataFrame(lines), caption)
