@@ -15,8 +15,8 @@ from cardiosynth.candidates import candidates
 from cardiosynth.cohort import Cohort, write_cohort
 from cardiosynth.enumeration import check
 from cardiosynth.quality import Log
-from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.sections import Grid, Masks, Phantom
+from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.study import Study
 from cardiosynth.volumes import ejection_fraction, volume_ml
 

@@ -18,8 +18,8 @@ import pandas as pd
 
 from cardiosynth.candidates import read_candidates
 from cardiosynth.realism import copies
-from cardiosynth.stages import networks, realism, synthesis
 from cardiosynth.sections import Generator
+from cardiosynth.stages import networks, realism, synthesis
 from cardiosynth.study import load_study
 
 LIGHT = {"label_weight": 1.0}

@@ -30,9 +30,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from cardiosynth import phantom
 from cardiosynth.folded import FoldedGenerator, fold
 from cardiosynth.preprocessing import prepare
-from cardiosynth.spade import UPSAMPLED, UPSAMPLINGS, WIDTHS, SpadeGenerator, one_hot
 from cardiosynth.sections import Generator as Settings
 from cardiosynth.sections import Grid
+from cardiosynth.spade import UPSAMPLED, UPSAMPLINGS, WIDTHS, SpadeGenerator, one_hot
 
 SIZE_PX, SUBJECTS, SEED = 160, 2, 1
 ALLOWED = 1e-3  # between images of the folded generator and as written, which are in [-1, 1]

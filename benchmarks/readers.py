@@ -19,8 +19,8 @@ import typer
 import yaml
 
 from cardiosynth import quality
-from cardiosynth.sources import all_jobs, read
 from cardiosynth.sections import Grid
+from cardiosynth.sources import all_jobs, read
 from cardiosynth.volumes import ejection_fraction
 
 RESULTS = Path(__file__).parent.parent / "data" / "results" / "readers"

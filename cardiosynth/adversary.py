@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from cardiosynth.spade import initialise
 from cardiosynth.sections import Generator as Settings
+from cardiosynth.spade import initialise
 from cardiosynth.volumes import LABELS
 
 PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # shallow to deep (appendix A)

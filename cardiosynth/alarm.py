@@ -8,16 +8,14 @@ EF exceeds LIMITS. Read with care: where the segmentation is nearly right, the d
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score, roc_curve
-from statsmodels.stats.proportion import proportion_confint
 
 from cardiosynth.combination import PARTS, Pair, pairs, upper_bound, widest
-from cardiosynth.measures import FEWEST_PATIENTS, patient_weights
+from cardiosynth.measures import FEWEST_PATIENTS, patient_weights, share_interval
 
 ALARMS = ("disagreement", "sd")
 ERROR_OF = (*PARTS, "mean")
 LIMITS = (5.0, 10.0)  # points
 SPECIFICITY = 0.8  # of the threshold that validation subjects choose
-ONE_SD = 0.6827  # a central interval of this level reaches one standard deviation to either side of a normal median
 CASE = ["dataset", "split", "error_of", "limit", "alarm"]
 AREAS = ["auc", "auc_low", "auc_high", "auc_gain", "auc_gain_low", "auc_gain_high"]
 SHARES = [f"{name}{end}" for name in ("sensitivity", "specificity") for end in ("", "_low", "_high")]
@@ -26,8 +24,7 @@ SHARES = [f"{name}{end}" for name in ("sensitivity", "specificity") for end in (
 def alarms_of(pair: Pair) -> dict[str, np.ndarray]:
     """Both alarms of n subjects in points of EF, each (n,)."""
     one, other = (pair.readings[method]["ef"].to_numpy() for method in PARTS)
-    low, high = pair.forecast.interval("ef", ONE_SD)
-    return {"disagreement": np.abs(one - other), "sd": (high - low) / 2}
+    return {"disagreement": np.abs(one - other), "sd": pair.forecast.deviation("ef")}
 
 
 def measured_badly(pair: Pair, error_of: str, limit: float) -> np.ndarray:
@@ -111,7 +108,5 @@ def under_threshold(raised, badly, confidence: float) -> dict:
     """Sensitivity and specificity of alarms raised for subjects measured badly or not, both boolean (n,)."""
     found = {}
     for name, right in (("sensitivity", raised[badly]), ("specificity", ~raised[~badly])):
-        count, n = int(right.sum()), len(right)
-        interval = proportion_confint(count, n, 1 - confidence, method="beta") if n else (np.nan, np.nan)
-        found |= dict(zip((name, f"{name}_low", f"{name}_high"), (count / n if n else np.nan, *interval)))
+        found |= dict(zip((name, f"{name}_low", f"{name}_high"), share_interval(int(right.sum()), len(right), confidence)))
     return found

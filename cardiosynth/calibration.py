@@ -8,9 +8,8 @@ validation subjects themselves are not judged by it. Volumes in ml, ejection fra
 import numpy as np
 import pandas as pd
 from scipy.stats import binom, kstwo
-from statsmodels.stats.proportion import proportion_confint
 
-from cardiosynth.measures import FEWEST_PATIENTS, bootstrap_interval, crps_gaussian, crps_kaggle
+from cardiosynth.measures import FEWEST_PATIENTS, bootstrap_interval, crps_gaussian, crps_kaggle, share_interval
 from cardiosynth.predictions import (
     CELL,
     QUANTITIES,
@@ -102,9 +101,8 @@ def share_covered(inside, level: float, confidence: float) -> dict:
     n, count = len(inside), int(np.sum(inside))
     if n == 0:
         return {"n": 0, **dict.fromkeys(SHARES, np.nan), "holds": False}
-    low, high = proportion_confint(count, n, 1 - confidence, method="beta")
     fewest, most = binom.interval(confidence, n, level)
-    return {"n": n, **dict(zip(SHARES, (count / n, low, high, fewest / n, most / n))), "holds": bool(fewest <= count <= most)}
+    return {"n": n, **dict(zip(SHARES, (*share_interval(count, n, confidence), fewest / n, most / n))), "holds": bool(fewest <= count <= most)}
 
 
 def by_subject(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -117,9 +115,8 @@ def by_subject(predictions: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for named, _, forecast, truth in judged(predictions):
         for quantity in QUANTITIES if "+" not in named["split"] else ():
-            low, high = forecast.interval(quantity, 0.6827)
             table = pd.DataFrame({"subject": truth.index, "quantity": quantity, "median": forecast.quantile(quantity, 0.5),
-                                  "sd": (high - low) / 2, "truth": truth[f"true_{quantity}"].to_numpy(),
+                                  "sd": forecast.deviation(quantity), "truth": truth[f"true_{quantity}"].to_numpy(),
                                   "pit": forecast.cdf(quantity, truth[f"true_{quantity}"].to_numpy())})
             tables.append(table.assign(**named))
     columns = [*CELL, "forecast", "subject", "quantity", "median", "sd", "truth", "pit"]

@@ -14,9 +14,9 @@ validation subject, not only the few whose EF is reduced; it holds for scans lik
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from cardiosynth.combination import PARTS, Pair, pairs, upper_bound, widest
+from cardiosynth.measures import share_interval
 
 RULES = ("regression", "segmentation", "mean", "both")
 LIMITS = (40.0, 50.0)  # EF in percent
@@ -64,8 +64,7 @@ def outcome(cleared, reduced, confidence: float) -> dict:
     found = dict(counts)
     for name, whole in SHARES.items():
         count, n = counts[name.removesuffix("_of_reduced")], counts[whole]
-        interval = proportion_confint(count, n, 1 - confidence, method="beta") if n else (np.nan, np.nan)
-        found |= dict(zip((f"{name}_share{end}" for end in ("", "_low", "_high")), (count / n if n else np.nan, *interval)))
+        found |= dict(zip((f"{name}_share{end}" for end in ("", "_low", "_high")), share_interval(count, n, confidence)))
     return found
 
 

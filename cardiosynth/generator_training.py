@@ -29,8 +29,8 @@ from cardiosynth.frames import augment, samples, to_network, write_log
 from cardiosynth.judging import Judge, better
 from cardiosynth.painting import Painter, measure_noise, save_painter, to_planes
 from cardiosynth.progress import bar
-from cardiosynth.spade import sample
 from cardiosynth.sections import Generator as Settings
+from cardiosynth.spade import sample
 from cardiosynth.study import fingerprint
 
 Features = Callable[[Tensor], list[Tensor]]

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import scoringrules
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 LIMITS_SD = 1.96  # limits of agreement, bias +- 1.96 SD (Bland and Altman 1986; paper, Methods)
 FEWEST_PATIENTS = 5  # below this a bootstrap interval says nothing and the cell stays empty
@@ -91,6 +92,11 @@ def joint_interval(measure, first, second, paired: bool, settings, seed: int) ->
     one, other = (seed_weights(errors.shape[1], draws, seed, side) for errors, side in ((first, 0), (second, 0 if paired else 1)))
     return bootstrap_interval(
         lambda weights: measure(first, weights, one) - measure(second, weights, other), len(first), settings, seed)
+
+
+def share_interval(count: int, n: int, confidence: float) -> tuple[float, float, float]:
+    """count / n with its exact binomial interval (Clopper and Pearson, Biometrika 1934); all NaN where n is 0."""
+    return (count / n, *proportion_confint(count, n, 1 - confidence, method="beta")) if n else (np.nan,) * 3
 
 
 def pearson(prediction, truth) -> tuple[float, float]:

@@ -13,8 +13,8 @@ from cardiosynth.checkpoints import load_tensors, save_tensors
 from cardiosynth.cohort import OWN_COLUMNS, Subject
 from cardiosynth.folded import fold
 from cardiosynth.grain import RINGS, missing, with_noise
-from cardiosynth.spade import SpadeGenerator, StyleEncoder, one_hot, sample
 from cardiosynth.sections import Generator as Settings
+from cardiosynth.spade import SpadeGenerator, StyleEncoder, one_hot, sample
 from cardiosynth.volumes import LABELS
 
 FILE = "generator.safetensors"

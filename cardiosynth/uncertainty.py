@@ -22,6 +22,7 @@ LARGEST_POWER = 1.0
 SMALLEST_ML = 5.0
 EF_RANGE = (-400.0, 100.0)  # points, searched for quantiles
 HALVINGS = 60
+ONE_SD = 0.6827  # a central interval of this level reaches one standard deviation to either side of a normal median
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Forecast:
     def interval(self, quantity: str, level: float) -> tuple[np.ndarray, np.ndarray]:
         """The central interval that holds ``quantity`` with probability ``level``: low and high, each (n,)."""
         return self.quantile(quantity, (1 - level) / 2), self.quantile(quantity, (1 + level) / 2)
+
+    def deviation(self, quantity: str) -> np.ndarray:
+        """Half of the central interval of ONE_SD, (n,), which is the standard deviation of a volume."""
+        low, high = self.interval(quantity, ONE_SD)
+        return (high - low) / 2
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from cardiosynth.figures.tables import (
 )
 from cardiosynth.figures.workflow import counts_beside_paper, mask_workflow, typical_subject
 from cardiosynth.recipes import recipes
-from cardiosynth.sfera import Sfera
 from cardiosynth.sections import Sfera as SferaSettings
 from cardiosynth.sections import Statistics
+from cardiosynth.sfera import Sfera
 from cardiosynth.study import load_study
 from cardiosynth.volumes import ejection_fraction, volume_ml
 

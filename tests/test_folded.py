@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrize import is_parametrized
 
 from cardiosynth.folded import BACKGROUND, Neighbourhoods, by_places, code_planes, encode, fold, sum_over
-from cardiosynth.spade import SpadeGenerator, one_hot
 from cardiosynth.sections import Generator as Settings
+from cardiosynth.spade import SpadeGenerator, one_hot
 
 FRAMES = ("single", "joint")
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardiosynth.errors import InputError
-from cardiosynth.selection import choose, counts_table, flatness, half_matched, half_random, mismatch, quotas, shortfall
 from cardiosynth.sections import Masks
+from cardiosynth.selection import choose, counts_table, flatness, half_matched, half_random, mismatch, quotas, shortfall
 from cardiosynth.targets import bin_edges
 
 SETTINGS = Masks()

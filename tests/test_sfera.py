@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.sections import Sfera as Settings
+from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.study import load_study
 
 ROOT = Path(__file__).parent.parent

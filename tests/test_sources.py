@@ -10,8 +10,8 @@ from acdc_files import write_patient
 
 from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
-from cardiosynth.sources import LAYOUTS, PHANTOMS, _by_masks, all_jobs, jobs, read
 from cardiosynth.sections import Grid
+from cardiosynth.sources import LAYOUTS, PHANTOMS, _by_masks, all_jobs, jobs, read
 from cardiosynth.study import Study
 
 ROOT = Path(__file__).parent.parent

@@ -5,8 +5,8 @@ import torch
 from torch.nn.utils.parametrize import is_parametrized
 
 from cardiosynth.adversary import Discriminator, hinge_generator
-from cardiosynth.spade import Spade, SpadeBlock, SpadeGenerator, StyleEncoder, one_hot, pad_to_multiple, sample
 from cardiosynth.sections import Generator as Settings
+from cardiosynth.spade import Spade, SpadeBlock, SpadeGenerator, StyleEncoder, one_hot, pad_to_multiple, sample
 
 TINY = Settings(frames="single", base_channels=1, shared_channels=3, discriminator_channels=2)
 JOINT = TINY.model_copy(update={"frames": "joint"})

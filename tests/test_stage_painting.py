@@ -48,7 +48,7 @@ def test_a_killed_run_goes_on_after_the_last_part(results, monkeypatch):
     synthesis.paint(STUDY, results)
     whole = painted(results)
     (results / "synthetic" / "images" / "subjects.csv").unlink()
-    paint_part, done = synthesis._paint_part, []
+    paint_part, done = synthesis.spade_part, []
 
     def killed(job):
         if len(done) == 2:
@@ -56,7 +56,7 @@ def test_a_killed_run_goes_on_after_the_last_part(results, monkeypatch):
         done.append(job[-1].name)
         paint_part(job)
 
-    monkeypatch.setattr(synthesis, "_paint_part", killed)
+    monkeypatch.setattr(synthesis, "spade_part", killed)
     with pytest.raises(KeyboardInterrupt):
         synthesis.paint(STUDY, results)
     assert not (results / "synthetic" / "images" / "manifest.json").exists()
@@ -65,7 +65,7 @@ def test_a_killed_run_goes_on_after_the_last_part(results, monkeypatch):
         done.append(job[-1].name)
         paint_part(job)
 
-    monkeypatch.setattr(synthesis, "_paint_part", counted)
+    monkeypatch.setattr(synthesis, "spade_part", counted)
     synthesis.paint(STUDY, results)
     assert done == ["000000", "000004", "000008", "000012"]
     assert painted(results) == whole

@@ -325,3 +325,10 @@ def test_same_seed_same_tables():
 def test_unreadable_table(tmp_path):
     with pytest.raises(InputError, match="nowhere.csv.*run the study"):
         statistics.read_predictions(tmp_path / "nowhere.csv")
+
+
+def test_a_share_has_its_exact_binomial_interval():
+    """None of n: the upper bound solves (1 - p)^n = (1 - confidence) / 2."""
+    found = measures.share_interval(0, 20, 0.95)
+    assert found[:2] == (0.0, 0.0) and found[2] == pytest.approx(1 - 0.025 ** (1 / 20))
+    assert np.isnan(measures.share_interval(0, 0, 0.95)).all()

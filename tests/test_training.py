@@ -5,8 +5,8 @@ import torch
 from cardiosynth import training
 from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
 from cardiosynth.errors import InputError
-from cardiosynth.sfera import Sfera
 from cardiosynth.sections import Sfera as Settings
+from cardiosynth.sfera import Sfera
 from cardiosynth.training import Hearts, Schedule, apply, augment, fit_ridge, scaled, shift, train
 
 SMALL = Settings(base_channels=4, features=16, hidden=8)

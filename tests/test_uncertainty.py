@@ -16,6 +16,11 @@ def test_one_seed_keeps_its_distribution():
     assert forecast.interval("edv_ml", 0.9)[1][0] == pytest.approx(160 + 8 * norm.ppf(0.95))
 
 
+def test_the_deviation_of_a_volume_is_its_standard_deviation():
+    assert one().deviation("edv_ml")[0] == pytest.approx(8, rel=1e-3)
+    assert one().deviation("esv_ml")[0] == pytest.approx(6, rel=1e-3)
+
+
 def test_seeds_that_disagree_widen_the_distribution():
     """Equal variances v, means +-d: the mixture has variance v + d^2, and covariance by the law of total covariance."""
     forecast = Forecast.of_seeds([[[150.0, 70.0]], [[170.0, 90.0]]], np.full((2, 1, 2), 5.0), [0.0, 0.0])

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from cardiosynth.figures.comparisons import LOOK
 from cardiosynth.figures.results import Results, open_results
 from cardiosynth.figures.style import COLOUR, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
-from cardiosynth.figures.comparisons import LOOK
-from cardiosynth.figures.tables import Table, _error, interval, _ordered
+from cardiosynth.figures.tables import Table, error_cell, interval, ordered
 
 ASKED = {
     "reduced": "real training subjects with EF below 40 %", "subjects": "real training subjects",
@@ -91,7 +91,7 @@ def _curve(results: Results, rows: pd.DataFrame, question: str, split: str, quan
 @house_style
 def _side_by_side(results: Results, rows: pd.DataFrame, question: str, split: str, quantity: str, whose: str) -> Picture:
     """RMSE of each experiment, one column a group, one mark a dataset."""
-    names = list(dict.fromkeys(name for name, _ in _ordered(rows)))
+    names = list(dict.fromkeys(name for name, _ in ordered(rows)))
     numbers = {name: number for number, name in results.datasets.items() if name in set(rows["dataset"])}
     figure, axes = new_figure(1, len(SHOWN_GROUPS), (8.2, 3.2), sharey=True)
     for ax, group in zip(axes[0], SHOWN_GROUPS):
@@ -135,7 +135,7 @@ def _differences(study: Results, rows: pd.DataFrame, split: str, quantity: str) 
     rows = rows[rows["group"].isin(SHOWN_GROUPS)]
     frame = pd.DataFrame({
         "experiment": rows["experiment"], "dataset": rows["dataset"], "group": rows["group"], "n": rows["n"], "trainings": rows["seeds"],
-        "RMSE": [_error(row) for row in rows.itertuples()], "less that of": rows["against"],
+        "RMSE": [error_cell(row) for row in rows.itertuples()], "less that of": rows["against"],
         "difference": [interval(row.difference, row.difference_low, row.difference_high) for row in rows.itertuples()],
     })
     name = " in ".join(QUANTITY[quantity])
@@ -166,7 +166,7 @@ def _by_dataset(study: Results, name: str, experiments, what: str) -> Table:
     rows = rows if experiments is None else rows[rows["experiment"].isin(experiments)]
     lines = [
         {"experiment": experiment, "dataset": dataset, "n": own["n"].iloc[0]}
-        | {" ".join(QUANTITY[row.quantity]): _error(row) for row in own.itertuples()}
+        | {" ".join(QUANTITY[row.quantity]): error_cell(row) for row in own.itertuples()}
         for (experiment, dataset), own in rows.groupby(["experiment", "dataset"], sort=False)
     ]
     return Table(pd.DataFrame(lines), f"RMSE ± SD over trainings [interval over subjects], split test: {what}. {study.origin()}")

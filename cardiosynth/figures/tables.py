@@ -75,11 +75,11 @@ def table1_beside_paper(results: Results, number: int, split: str = "test") -> T
     numbered = {n: results.datasets.get(n) for n in (1, 2)}
     rows = paper.side_by_side(results.table("table1"), numbered, split).query("paper_dataset == @number")
     lines = []
-    for experiment, own in _ordered(rows):
+    for experiment, own in ordered(rows):
         line = {"experiment": experiment}
         for row in own.itertuples():
             name, unit = QUANTITY[row.quantity]
-            line |= {f"{name} ({unit})": _error(row), f"{name}, paper": _printed(row)}
+            line |= {f"{name} ({unit})": error_cell(row), f"{name}, paper": _printed(row)}
         lines.append(line | {"trainings": own["seeds"].max()})
     lines += _together(results, number, split)
     n = rows["n"].max()
@@ -97,8 +97,8 @@ def table1_by_group(results: Results, number: int, split: str = "test", quantity
     ]
     sizes = rows.groupby("group")["n"].max().reindex(GROUPS).fillna(0).astype(int)
     lines = []
-    for experiment, own in _ordered(rows):
-        cells = {row.group: _error(row) for row in own.itertuples()}
+    for experiment, own in ordered(rows):
+        cells = {row.group: error_cell(row) for row in own.itertuples()}
         lines.append(
             {"experiment": experiment} | {f"{group} (n = {sizes[group]})": cells.get(group, DASH) for group in GROUPS}
         )
@@ -195,7 +195,7 @@ def checksums_table(record: dict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["stage", "file", "sha256"])
 
 
-def _ordered(rows: pd.DataFrame):
+def ordered(rows: pd.DataFrame):
     """(experiment, its rows) as the paper orders them, then the ablations, then all else."""
     return sorted(rows.groupby("experiment"), key=lambda item: ORDER.get(item[0], len(ORDER)))
 
@@ -209,12 +209,12 @@ def _together(results: Results, number: int, split: str) -> list[dict]:
     rows = rows[(rows["measure"] == "rmse") & rows["against"].isna() & rows["method"].isin(TOGETHER)]
     return [
         {"experiment": TOGETHER[method], "trainings": "all"}
-        | {f"{QUANTITY[row.quantity][0]} ({QUANTITY[row.quantity][1]})": _error(row) for row in own.itertuples()}
+        | {f"{QUANTITY[row.quantity][0]} ({QUANTITY[row.quantity][1]})": error_cell(row) for row in own.itertuples()}
         for method, own in rows.groupby("method", sort=False)
     ]
 
 
-def _error(row) -> str:
+def error_cell(row) -> str:
     """RMSE ± SD over trainings [interval]."""
     if pd.isna(row.rmse):
         return DASH

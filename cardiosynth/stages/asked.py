@@ -9,7 +9,7 @@ from cardiosynth import painting, segmentation
 from cardiosynth.cohort import Cohort, Subject, write_cohort
 from cardiosynth.phantom_painting import PhantomStudio
 from cardiosynth.provenance import device, sha256, stage
-from cardiosynth.stages.synthesis import _paint_part, masks_of, paint_in_parts, write_recipes
+from cardiosynth.stages.synthesis import masks_of, paint_in_parts, spade_part, write_recipes
 from cardiosynth.study import Study
 from cardiosynth.volumes import volume_ml
 
@@ -38,7 +38,7 @@ def synthesise_outlined(study: Study, results: Path, workers: int = 1) -> None:
         outlined = write_cohort(folder / "sources", _outlined(network, cohort))
         write_recipes(study, outlined, folder)
     mark = sha256(results / "generator" / painting.FILE)
-    paint_in_parts(study, results, folder / "sources", folder / "images", "paint outlines", mark, _paint_part, workers)
+    paint_in_parts(study, results, folder / "sources", folder / "images", "paint outlines", mark, spade_part, workers)
 
 
 def _outlined(network, cohort: Cohort) -> Iterator[Subject]:

@@ -15,8 +15,8 @@ from cardiosynth.errors import InputError
 from cardiosynth.exports import acdc, kaggle, kaggle_png, mnms, sunnybrook, ukbb
 from cardiosynth.preprocessing import exclude
 from cardiosynth.provenance import stage
-from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.sections import Grid
+from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.study import Study
 
 WRITERS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}

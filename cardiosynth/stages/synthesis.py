@@ -54,7 +54,7 @@ def paint(study: Study, results: Path, workers: int = 1) -> None:
     """synthetic/images/: the chosen synthetic subjects as painted images; masks stay recipes."""
     sources, folder = results / "cohorts" / study.datasets.a, results / "synthetic" / "images"
     mark = sha256(results / "generator" / painting.FILE)
-    paint_in_parts(study, results, sources, folder, "paint", mark, _paint_part, workers)
+    paint_in_parts(study, results, sources, folder, "paint", mark, spade_part, workers)
 
 
 def paint_in_parts(study: Study, results: Path, sources: Path, folder: Path, title: str, mark: str, paint_part, workers: int) -> None:
@@ -93,7 +93,8 @@ def _painted(paint_part, jobs: list[tuple], workers: int) -> Iterator[None]:
             pool.shutdown(cancel_futures=True)
 
 
-def _paint_part(job: tuple) -> None:
+def spade_part(job: tuple) -> None:
+    """One part painted by the generator: a job of ``paint_in_parts``."""
     study, results, sources, rows, folder = job
     studio = painting.Studio(painting.load_painter(results / "generator", device()), study.seed, device())
     write_cohort(folder, painting.paint_subjects(studio, masks_of(rows, Cohort.open(sources))))
