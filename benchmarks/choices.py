@@ -78,7 +78,10 @@ def main():
             if not any(rows.values()):
                 continue
             started, changed = time.monotonic(), settings.model_copy(update=unit.change)
-            start = pretrained(changed, study.grid.size_px, Cohort.open(options.results / "synthetic" / "images"), seed) if unit.pretrained else None
+            start = None
+            if unit.pretrained:
+                painted = Cohort.open(options.results / "synthetic" / "images")
+                start = pretrained(changed, study.grid.size_px, [Hearts.of(painted.split(split)) for split in ("train", "validation")], seed)
             found = predictions(changed, study.grid.size_px, folds(cohort, options.folds, seed, unit.pretrained), seed, list(rows), start)
             notes = {"folds": options.folds, "epochs": settings.real_epochs, "seconds": round(time.monotonic() - started)}
             for kind, (choice, value) in ((kind, row) for kind in rows for row in rows[kind]):
@@ -116,9 +119,8 @@ def folds(cohort: Cohort, count: int, seed: int, only_validation: bool) -> list[
     return found
 
 
-def pretrained(settings: Settings, size_px: int, synthetic: Cohort, seed: int) -> Start:
-    """SSO: trained on the painted cohort alone."""
-    hearts = [Hearts.of(synthetic.split(split)) for split in ("train", "validation")]
+def pretrained(settings: Settings, size_px: int, hearts: list[Hearts], seed: int) -> Start:
+    """SSO: trained on painted hearts alone, those of their training and validation splits."""
     value_range = (0.0, float(hearts[0].volumes.max()))
     schedule = Schedule(settings.synthetic_epochs, settings.batch, settings.rate, settings.augmentation)
     return Start(trained(fresh(settings, size_px, seed), *hearts, schedule, value_range, seed), value_range, hearts[0])

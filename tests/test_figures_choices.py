@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cardiosynth.errors import InputError
-from cardiosynth.figures.choices import sfera_choices
+from cardiosynth.figures.choices import sfera_choices, sfera_sizes
 from cardiosynth.sections import Sfera, Statistics
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +54,21 @@ def test_a_choice_after_synthetic_hearts_reads_each_subject_once_a_fold(folder):
     again = subjects.assign(fold=9, esv_ml=50.0)  # a second training of each seed that makes no error
     pd.concat([subjects, again]).to_csv(folder / "tiny_subjects.csv", index=False)
     assert sfera_choices(folder, Statistics(bootstrap_draws=50)).frame["EF RMSE"].to_list() == pytest.approx([2.5, 5.0])
+
+
+def test_errors_by_size_and_their_power_law_are_those_worked_out_by_hand(folder):
+    """ESV is off by 320 ml over the pixels, so that a doubling halves the error, EDV by 2 ml at every size."""
+    subjects, rows = (pd.read_csv(folder / name) for name in ("tiny_subjects.csv", "tiny.csv"))
+    own = subjects[subjects["value"] == "sum"]
+    sizes = [own.assign(choice="pixels", value=px, esv_ml=50 + 320 / px, edv_ml=98.0) for px in (32, 64, 128)]
+    pd.concat([subjects, *sizes]).to_csv(folder / "tiny_subjects.csv", index=False)
+    pd.concat([rows, rows.assign(choice="pixels", value=64)]).to_csv(folder / "tiny.csv", index=False)
+    frame = sfera_sizes(folder, Statistics(bootstrap_draws=50)).frame.set_index("RMSE of")
+    assert np.allclose(frame.loc["ESV in ml", ["32 px", "64 px", "128 px"]].to_list(), [10, 5, 2.5])
+    assert frame["factor of a doubling"].to_list()[:2] == ["1.00 [1.00,\N{NO-BREAK SPACE}1.00]", "0.50 [0.50,\N{NO-BREAK SPACE}0.50]"]
+    assert frame.loc["ESV in ml", "projected, 150 px"].startswith(f"{320 / 150:.2f} [")
+    assert frame["experiment"].to_list() == ["RSO"] * 3
+    assert len(sfera_choices(folder, Statistics(bootstrap_draws=50)).frame) == 2
 
 
 def test_no_record_is_said_so(tmp_path):
