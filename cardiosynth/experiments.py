@@ -52,6 +52,7 @@ QUESTIONS = {
         Experiment("SSO-subjects", "synthetic", question="subjects", reported=False),
         Experiment("RSP-subjects", "real", start="SSO-subjects", question="subjects"),
         Experiment("RSO-zoom", "real", question="zoom"),
+        Experiment("RSO-longer", "real", question="longer"),
         Experiment("SSO-phantom", "synthetic", question="phantom"),
         Experiment("RSP-phantom", "real", start="SSO-phantom", question="phantom"),
         Experiment("SSO-outlines", "synthetic", question="outlines"),

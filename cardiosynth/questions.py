@@ -10,7 +10,7 @@ from cardiosynth.statistics import compare, error_summary, table1
 from cardiosynth.study import Study
 
 SPLITS = ("test", "extra_test")
-BESIDE = {"reduced": ("RSO", "RSP"), "subjects": ("RSO", "RSP"), "zoom": ("RSO", "RSP"), "phantom": ("SSO", "RSO", "RSP"),
+BESIDE = {"reduced": ("RSO", "RSP"), "subjects": ("RSO", "RSP"), "zoom": ("RSO", "RSP"), "longer": ("RSO", "RSP"), "phantom": ("SSO", "RSO", "RSP"),
           "outlines": ("SSO", "RSO", "RSP")}
 COLUMNS = ["question", "x", "experiment", "dataset", "split", "group", "quantity", "rmse", "rmse_low", "rmse_high", "rmse_sd", "n",
            "seeds", "against", "difference", "difference_low", "difference_high"]

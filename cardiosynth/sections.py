@@ -189,7 +189,7 @@ class Questions(Section):
     """Questions that the paper did not ask; none by default. Each is trained with every one of the study's seeds.
 
     reduced: RSO with so many real subjects of EF below 40 % in training. subjects: RSO and RSP with so many real training
-    subjects. zoom: RSO with zooms that change volumes. phantom: synthetic masks painted by the phantom's formulas.
+    subjects. zoom: RSO with zooms that change volumes. longer: RSO with as many updates as SSO and RSP together. phantom: synthetic masks painted by the phantom's formulas.
     outlines: synthesis from the U-Net's masks of Dataset 2. synthetic: SSO also reads painted hearts, of every second
     validation subject, which then choose neither its epoch nor its ridge's noise.
     """
@@ -197,6 +197,7 @@ class Questions(Section):
     reduced: list[Annotated[int, Field(ge=0)]] = []
     subjects: list[Count] = []
     zoom: bool = False
+    longer: bool = False
     phantom: bool = False
     outlines: bool = False
     synthetic: bool = False

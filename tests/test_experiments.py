@@ -63,7 +63,7 @@ def test_the_full_study_differs_from_acdc_in_what_it_adds_alone():
     assert full.subset("grid", "masks", "generator", "segmentation", "sfera") == acdc.subset(
         "grid", "masks", "generator", "segmentation", "sfera")
     assert len(full.seeds) == len(full.ablation_seeds) == 5
-    assert len([t for t in trainings(full) if is_question(t.experiment)]) == 5 * (5 + 3 * 3 + 1 + 2 + 2)
+    assert len([t for t in trainings(full) if is_question(t.experiment)]) == 5 * (5 + 3 * 3 + 1 + 1 + 2 + 2)
 
 
 @pytest.fixture

@@ -22,8 +22,9 @@ from cardiosynth.publish import collected
 from cardiosynth.sections import Grid
 from cardiosynth.stages import asked, regression, synthesis, tables
 from cardiosynth.study import Study
+from cardiosynth.training import Schedule
 
-ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "phantom": True, "outlines": True, "synthetic": True}
+ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "longer": True, "phantom": True, "outlines": True, "synthetic": True}
 VALUES = {
     "name": "tiny", "title": "discs", "seeds": [1], "datasets": {"a": "phantom-a", "b": "phantom-b"},
     "grid": {"size_px": 32, "extent_mm": 64.0}, "masks": {"train_subjects": 12, "validation_subjects": 6}, "generator": TINY.model_dump(),
@@ -75,11 +76,11 @@ def results(tmp_path_factory):
 
 def test_all_experiments_share_one_table_and_only_the_questions_have_their_own(results):
     everything = set(read_predictions(results / "predictions.csv").experiment)
-    assert {"RSO-reduced-2", "RSP-subjects-3", "RSO-zoom", "SSO-phantom", "RSP-outlines"} < everything
+    assert {"RSO-reduced-2", "RSP-subjects-3", "RSO-zoom", "RSO-longer", "SSO-phantom", "RSP-outlines"} < everything
     assert set(pd.read_csv(results / "table1.csv").experiment) == {"RSO", "SSO", "RSA", "RSP", "RSP-half-random", "RSP-half-matched",
                                                                  "segmentation"}
     found = pd.read_csv(results / "questions.csv")
-    assert set(found.question) == {"reduced", "subjects", "zoom", "phantom", "outlines"} and set(found.split) == {"test", "extra_test"}
+    assert set(found.question) == {"reduced", "subjects", "zoom", "longer", "phantom", "outlines"} and set(found.split) == {"test", "extra_test"}
     assert not (results / "models" / "SSO-subjects-3" / "both" / "seed-2").exists()
 
 
@@ -88,6 +89,18 @@ def test_no_experiment_is_read_on_patients_that_it_learnt_from(results):
     assert set(rows[rows.experiment.str.startswith("RSO-reduced")].split) == {"test"}
     assert set(rows[rows.experiment == "RSO-zoom"].split) == {"validation", "test", "extra_test"}
     assert set(rows[rows.experiment == "RSP-outlines"].dataset) == {"phantom-b"}
+
+
+def test_the_longer_training_has_the_updates_of_pre_training_and_fine_tuning(results):
+    def epochs(training):
+        return len(pd.read_csv(results / "models" / training / "seed-1" / "training.csv"))
+
+    def updates(training, cohort):
+        return epochs(training) * Schedule(1, STUDY.sfera.batch, 1.0).batches(len(Cohort.open(results / cohort).split("train")))
+
+    ours, *theirs = (updates(*pair) for pair in (("RSO-longer/phantom-a", "cohorts/phantom-a"), ("SSO/both", "synthetic/images"),
+                                                 ("RSP/phantom-a", "cohorts/phantom-a")))
+    assert ours == pytest.approx(sum(theirs), abs=1) and epochs("RSO-longer/phantom-a") > epochs("RSO/phantom-a")
 
 
 def test_sso_reads_painted_hearts_whose_sources_chose_nothing(results):
@@ -142,7 +155,7 @@ def test_outlines_come_from_the_network_and_from_no_drawn_mask(results):
 
 def test_figures_answer_for_this_study_or_say_that_nobody_has(results, tmp_path):
     study = open_results(results)
-    for question in ("reduced", "subjects", "zoom", "phantom", "outlines"):
+    for question in ("reduced", "subjects", "zoom", "longer", "phantom", "outlines"):
         picture, table = answer(study, question, tmp_path / "none")
         assert picture.path.is_file() and picture.path.parent == results / "figures" and "Study tiny" in picture.caption
         assert len(table.frame) and "phantom, not patients" in table.caption

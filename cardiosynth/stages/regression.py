@@ -1,6 +1,7 @@
 """Stages that train SFERA, predict with it and time it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -57,7 +58,7 @@ def _learning(study: Study) -> dict:
 def _schedule(study: Study, results: Path, training: Training, subjects: int) -> Schedule:
     """Fine-tuning starts gently; a training on part of the subjects takes more epochs, for as many updates as on all.
 
-    subjects: how many it trains on.
+    Question ``longer``: the updates of pre-training and fine-tuning together. subjects: how many it trains on.
     """
     settings, chosen = study.sfera, experiment(training.experiment)
     epochs, rate = settings.real_epochs, settings.rate
@@ -66,6 +67,10 @@ def _schedule(study: Study, results: Path, training: Training, subjects: int) ->
     elif chosen.data == "synthetic":
         epochs = settings.synthetic_epochs * (1 if chosen.selection == "all" else 2)
     schedule = Schedule(epochs, settings.batch, rate, settings.augmentation, zooms=chosen.question == "zoom")
+    if chosen.question == "longer":
+        before = replace(schedule, epochs=settings.synthetic_epochs)
+        before = before.spread_over(subjects, len(Cohort.open(results / painted("SSO")).split("train")))
+        return replace(schedule, epochs=before.epochs + settings.fine_tuning_epochs)
     if chosen.amount is None:
         return schedule
     whole = results / (painted(chosen.name) if chosen.data == "synthetic" else f"cohorts/{training.dataset}")
