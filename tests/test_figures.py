@@ -16,7 +16,7 @@ from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.figures.agreement import _differences, agreement_table, bland_altman, observers_table, scatter
 from cardiosynth.figures.architecture import describe, sfera_architecture
-from cardiosynth.figures.comparisons import ablations, errors_by_group, inference_summary, inference_time
+from cardiosynth.figures.comparisons import ablations, errors_by_group, inference_summary, inference_time, prediction_speed
 from cardiosynth.figures.contours import three_measurements, two_subjects
 from cardiosynth.figures.distributions import ef_distributions, ef_shares
 from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising_ef, synthetic_examples
@@ -387,3 +387,11 @@ def test_a_study_of_one_dataset_has_all_its_figures(results, tmp_path):
     assert set(table1_beside_paper(single, 1).frame["experiment"]) >= {"SSO", "RSO", "RSP"}
     claims = verdict_table(single).frame
     assert (claims.loc[claims["on"].str.endswith("Dataset 2"), "verdict"] == "not tested").all()
+
+
+def test_the_recorded_prediction_is_twice_as_fast_as_the_plain_one(tmp_path):
+    frame = prediction_speed(ROOT / "data" / "results" / "predict").frame.set_index("what")["times as fast"]
+    assert frame["64 px, 8 channels: ours"] > 2 and frame["150 px, 32 channels: ours"] > 2
+    assert (frame[frame.index.str.endswith("plain")] == 1).all()
+    with pytest.raises(InputError, match="no such recorded table"):
+        prediction_speed(tmp_path)

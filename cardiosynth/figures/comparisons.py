@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from cardiosynth.figures.results import Results, open_results
+from cardiosynth.figures.results import Results, open_results, recorded
 from cardiosynth.figures.style import (
     BLUE,
     GREEN,
@@ -19,6 +19,7 @@ from cardiosynth.figures.style import (
     keep,
     new_figure,
 )
+from cardiosynth.figures.tables import Table
 from cardiosynth.paper import published
 from cardiosynth.predictions import GROUPS
 
@@ -131,3 +132,12 @@ def inference_time(results: Results) -> Picture:
     own_words, printed_words = (f"{row.mean_ms:.1f} ± {row.sd_ms:.1f}" for row in (own, printed))
     alt = f"Milliseconds per subject: {own_words}; the paper prints {printed_words}."
     return keep(figure, table, results, "10-inference-time", caption, alt, 1)
+
+
+def prediction_speed(folder) -> Table:
+    """Recorded speed of the networks as ``predict`` runs them beside the plain ones. folder: data/results/predict."""
+    columns = {"name": "what", "subjects_per_s": "subjects a second", "ratio": "times as fast", "device": "device", "threads": "threads"}
+    rows = recorded(folder, "speed.json")
+    caption = (f"Features of {rows['subjects'].max()} hearts of {rows['slices'].max()} slices, all in one run on one machine; random weights, phantom "
+               f"images. Largest difference from the plain forward pass: {rows['max_difference'].max():.0e}.")
+    return Table(rows[list(columns)].rename(columns=columns), caption)
