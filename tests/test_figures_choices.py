@@ -60,6 +60,8 @@ def test_errors_by_size_and_their_power_law_are_those_worked_out_by_hand(folder)
     """ESV is off by 320 ml over the pixels, so that a doubling halves the error, EDV by 2 ml at every size."""
     subjects, rows = (pd.read_csv(folder / name) for name in ("tiny_subjects.csv", "tiny.csv"))
     own = subjects[subjects["value"] == "sum"]
+    with pytest.raises(InputError, match="no sizes among the choices"):
+        sfera_sizes(folder)
     sizes = [own.assign(choice="pixels", value=px, esv_ml=50 + 320 / px, edv_ml=98.0) for px in (32, 64, 128)]
     pd.concat([subjects, *sizes]).to_csv(folder / "tiny_subjects.csv", index=False)
     pd.concat([rows, rows.assign(choice="pixels", value=64)]).to_csv(folder / "tiny.csv", index=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cardiosynth.errors import InputError
 from cardiosynth.figures.results import COHORTS, recorded
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.figures.tables import Table, interval
@@ -37,9 +38,11 @@ def sfera_sizes(folder, settings: Statistics = Statistics()) -> Table:
     """Errors by the pixels of the images, their change for every doubling, and what a line through them says of the paper's size.
 
     The line is fitted to the logarithms of the RMSE (mean over trainings) and of the pixels along an edge; its intervals are
-    over subjects. Arguments and errors raised as for ``sfera_choices``; a record without sizes gives an empty table.
+    over subjects. Arguments and errors raised as for ``sfera_choices``, also where a record holds no sizes.
     """
     table = pd.DataFrame([line for record in _records(folder) for line in _sizes(*record, settings)])
+    if table.empty:
+        raise InputError(f"{folder}: no sizes among the choices; benchmarks/sizes.py adds them")
     caption = (f"SFERA on images of so many pixels along an edge, of one width in mm and networks of one width; RMSE, mean over trainings, of subjects "
                f"held out as above. Projected: a power law through the sizes, read at the paper's {PAPER_PX} pixels [interval over "
                f"subjects]. It does not know of the paper's wider networks. {_whose(table)}.")
@@ -53,7 +56,7 @@ def _records(folder):
 
 
 def _whose(table: pd.DataFrame) -> str:
-    return "; ".join(f"{cohort}: {COHORTS[cohort]}" for cohort in table.get("cohort", pd.Series(dtype=str)).unique())
+    return "; ".join(f"{cohort}: {COHORTS[cohort]}" for cohort in table["cohort"].unique())
 
 
 def _sizes(rows: pd.DataFrame, subjects: pd.DataFrame, settings: Statistics):
