@@ -45,7 +45,7 @@ def sfera_sizes(folder, settings: Statistics = Statistics()) -> Table:
         raise InputError(f"{folder}: no sizes among the choices; benchmarks/sizes.py adds them")
     caption = (f"SFERA on images of so many pixels along an edge, of one width in mm and networks of one width; RMSE, mean over trainings, of subjects "
                f"held out as above. Projected: a power law through the sizes, read at the paper's {PAPER_PX} pixels [interval over "
-               f"subjects]. It does not know of the paper's wider networks. {_whose(table)}.")
+               f"subjects]. It does not know of the paper's wider networks; RSP learns from hearts painted at the study's size. {_whose(table)}.")
     return Table(table, caption)
 
 
