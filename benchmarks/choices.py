@@ -78,10 +78,7 @@ def main():
             if not any(rows.values()):
                 continue
             started, changed = time.monotonic(), settings.model_copy(update=unit.change)
-            start = None
-            if unit.pretrained:
-                painted = Cohort.open(options.results / "synthetic" / "images")
-                start = pretrained(changed, study.grid.size_px, [Hearts.of(painted.split(split)) for split in ("train", "validation")], seed)
+            start = pretrained(changed, study.grid.size_px, painted_hearts(options.results), seed) if unit.pretrained else None
             found = predictions(changed, study.grid.size_px, folds(cohort, options.folds, seed, unit.pretrained), seed, list(rows), start)
             notes = {"folds": options.folds, "epochs": settings.real_epochs, "seconds": round(time.monotonic() - started)}
             for kind, (choice, value) in ((kind, row) for kind in rows for row in rows[kind]):
@@ -119,8 +116,14 @@ def folds(cohort: Cohort, count: int, seed: int, only_validation: bool) -> list[
     return found
 
 
+def painted_hearts(results: Path) -> list[Hearts]:
+    """The synthetic subjects of split train, and those of split validation."""
+    painted = Cohort.open(results / "synthetic" / "images")
+    return [Hearts.of(painted.split(split)) for split in ("train", "validation")]
+
+
 def pretrained(settings: Settings, size_px: int, hearts: list[Hearts], seed: int) -> Start:
-    """SSO: trained on painted hearts alone, those of their training and validation splits."""
+    """SSO: trained on painted hearts alone, as ``painted_hearts`` gives them."""
     value_range = (0.0, float(hearts[0].volumes.max()))
     schedule = Schedule(settings.synthetic_epochs, settings.batch, settings.rate, settings.augmentation)
     return Start(trained(fresh(settings, size_px, seed), *hearts, schedule, value_range, seed), value_range, hearts[0])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from choices import Record, folds, predictions, pretrained, shortened
+from choices import Record, folds, painted_hearts, predictions, pretrained, shortened
 
 from cardiosynth.cohort import Cohort
 from cardiosynth.preprocessing import sample_linear
@@ -42,7 +42,7 @@ def main():
     study = load_study(options.study)
     settings, name = shortened(study.sfera, options.epochs), study.datasets.a
     kind = "none" if settings.ridge == "none" else "own"
-    painted = [Hearts.of(Cohort.open(options.results / "synthetic" / "images").split(split)) for split in ("train", "validation")]
+    painted = painted_hearts(options.results)
     record = Record(options.csv, [])
     for seed in options.seeds:
         for size_px in options.sizes:

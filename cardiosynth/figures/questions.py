@@ -14,7 +14,8 @@ from cardiosynth.figures.tables import Table, error_cell, interval, ordered
 
 ASKED = {
     "reduced": "real training subjects with EF below 40 %", "subjects": "real training subjects",
-    "zoom": "zooms instead of synthesis", "longer": "as long a training without synthesis", "phantom": "painted by the phantom's formulas", "outlines": "outlined by the U-Net",
+    "zoom": "zooms instead of synthesis", "longer": "as long a training without synthesis",
+    "phantom": "painted by the phantom's formulas", "outlines": "outlined by the U-Net",
 }  # fmt: skip
 SHOWN_GROUPS = ("all", "ef<40")
 
