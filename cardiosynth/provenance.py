@@ -26,7 +26,7 @@ def stage(folder, title: str, parameters: dict):
     """Run a stage that fills ``folder``; its manifest appears last, and only when the stage succeeded.
 
     ``manifest.json`` holds the parameters and the SHA-256 of each file made, and is the same for the
-    same work; ``timing.json`` holds wall time, peak memory and device. Yields the folder.
+    same work; ``timing.json`` holds wall time, peak memory, and the surroundings. Yields the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,16 +35,21 @@ def stage(folder, title: str, parameters: dict):
     started = time.monotonic()
     yield folder
     wall_s = time.monotonic() - started
-    timing = {"stage": title, "wall_s": round(wall_s, 2), "peak_rss_mb": round(_peak_rss_mb(), 1), "device": device()}
-    write_json(folder / TIMING, timing)
+    timing = {"stage": title, "wall_s": round(wall_s, 2), "peak_rss_mb": round(_peak_rss_mb(), 1)}
+    write_json(folder / TIMING, timing | _surroundings())
     files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.suffix in HASHED and p.stem != "state"}
     write_json(folder / MANIFEST, {"stage": title, "parameters": parameters, "files": files})
     print(f"    done: {title}, {wall_s:.0f} s", file=sys.stderr, flush=True)
 
 
 def summarise(study, manifests: list[Path], path: Path) -> None:
-    """Write provenance.json: commit, study, seed, versions, device, and each stage's time and memory."""
-    stages = [json.loads(m.read_text()) | json.loads(m.with_name(TIMING).read_text()) for m in manifests]
+    """Write provenance.json: commit, study, seed, versions, device, and each stage's time and memory.
+
+    Stages may have run on different machines; device, machine and torch name all of them.
+    """
+    here = _surroundings()
+    stages = [here | json.loads(m.read_text()) | json.loads(m.with_name(TIMING).read_text()) for m in manifests]
+    met = {name: ", ".join(dict.fromkeys(s[name] for s in stages)) for name in here}
     write_json(path, {
         "study": study.name,
         "title": study.title,
@@ -52,9 +57,9 @@ def summarise(study, manifests: list[Path], path: Path) -> None:
         "seed": study.seed,
         "seeds": study.seeds,
         "commit": commit(),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        "device": device(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES} | {"torch": met["torch"]},
+        "device": met["device"],
+        "machine": met["machine"],
         "wall_s": round(sum(s["wall_s"] for s in stages), 1),
         "peak_rss_mb": max(s["peak_rss_mb"] for s in stages),
         "data_sha256": {s["stage"]: s["files"] for s in stages if s["stage"].startswith("prepare")},
@@ -103,6 +108,12 @@ def device() -> str:
     if "torch" not in sys.modules:
         return "cpu"
     return "cuda" if sys.modules["torch"].cuda.is_available() else "cpu"
+
+
+def _surroundings() -> dict[str, str]:
+    """Where a stage ran: device by its name, machine, and torch's version."""
+    name = sys.modules["torch"].cuda.get_device_name() if device() == "cuda" else "cpu"
+    return {"device": name, "machine": f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores", "torch": version("torch")}
 
 
 def sha256(path: Path) -> str:

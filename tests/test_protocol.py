@@ -23,6 +23,17 @@ def test_the_study_file_has_what_the_protocol_says():
     assert study.datasets.truth == "masks" and study.statistics.confidence == written["confidence"]
 
 
+def test_the_further_study_differs_in_sizes_rates_and_questions_alone():
+    written = protocol()
+    study, further = (load_study(ROOT / "studies" / f"{name}.yaml") for name in (written["study"], written["further"]["study"]))
+    same = ("seeds", "datasets", "masks", "statistics")
+    assert all(getattr(study, name) == getattr(further, name) for name in same)
+    assert further.grid.model_copy(update={"size_px": study.grid.size_px}) == study.grid
+    for name in ("real_epochs", "synthetic_epochs", "fine_tuning_epochs", "augmentation", "readout", "ridge"):
+        assert getattr(study.sfera, name) == getattr(further.sfera, name)
+    assert further.sfera.fine_tuning_rate == further.sfera.rate / 4
+
+
 @pytest.mark.parametrize("stated", STATED, ids=lambda stated: stated["id"])
 def test_a_stated_comparison_is_one_that_the_study_makes(stated):
     assert (stated["first"], stated["second"]) in COMPARISONS
