@@ -42,6 +42,7 @@ def fast(network: Sfera) -> Sfera:
     for block in network.blocks:
         block.body, block.shortcut = _folded(block.body), _folded(block.shortcut)
     network.blocks = InParts(*network.blocks)
+    network.lstm.flatten_parameters()  # a GPU wants them in one piece, which a copy breaks
     return network.to(memory_format=torch.channels_last)
 
 

@@ -127,6 +127,7 @@ def train(network: Sfera, train_hearts: Hearts, validation_hearts: Hearts, sched
     fingerprint = hashed([fingerprint, weights, train_hearts.checksum(), validation_hearts.checksum()])
     network.to(device)
     best = copy.deepcopy(network)
+    best.lstm.flatten_parameters()  # a GPU wants them in one piece, which a copy breaks
     optimizer = torch.optim.RAdam(network.parameters(), lr=schedule.rate, weight_decay=1e-4, decoupled_weight_decay=True)
     modules, optimizers = {"network": network, "best": best}, {"radam": optimizer}
     state = folder / "state.safetensors"

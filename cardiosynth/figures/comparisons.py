@@ -99,15 +99,17 @@ def _marks(ax, rows: pd.DataFrame, experiment: str, x) -> None:
             )
 
 
-def inference_summary(results: Results) -> pd.DataFrame:
-    """Milliseconds per subject: mean, SD and median of this study, and what the paper prints."""
-    table = results.table("inference")
-    own = 1e3 * table["seconds"]
+def inference_summary(*studies: Results) -> pd.DataFrame:
+    """Milliseconds per subject: mean, SD and median of these studies, and what the paper prints."""
+    rows = []
+    for results in studies:
+        table = results.table("inference")
+        own = 1e3 * table["seconds"]
+        whose = f"study {results.study.name}, {results.study.grid.size_px} pixels, per subject of {table['slices'].mean():.1f} slices"
+        rows.append({"of": whose, "mean_ms": own.mean(), "sd_ms": own.std(), "median_ms": own.median(), "subjects": len(own)})
     printed = published("inference").set_index("quantity")["value"]
-    whose = f"study {results.study.name}, per subject of {table['slices'].mean():.1f} slices"
-    here = {"of": whose, "mean_ms": own.mean(), "sd_ms": own.std(), "median_ms": own.median(), "subjects": len(own)}
     there = {"of": "paper, per what is not said", "mean_ms": printed["mean"], "sd_ms": printed["sd"]}
-    return pd.DataFrame([here, there]).astype({"subjects": "Int64"})
+    return pd.DataFrame([*rows, there]).astype({"subjects": "Int64"})
 
 
 @house_style

@@ -7,7 +7,7 @@ from cardiosynth.figures.style import QUANTITY
 from cardiosynth.figures.tables import DASH, Table, error_cell, interval
 from cardiosynth.protocol import decisions, replicated
 
-RUN_TWICE = ("RSO", "SSO", "RSP")
+FROM_SYNTHETIC = ("RSO", "SSO", "RSP")  # and what they are compared with
 
 
 def decisions_table(results: Results) -> Table:
@@ -27,17 +27,24 @@ def decisions_table(results: Results) -> Table:
     return Table(pd.DataFrame(lines), caption)
 
 
-def runs_table(first: Results, second: Results, split: str = "validation") -> Table:
-    """Errors of the paper's experiments in two runs of one protocol, both datasets."""
-    runs = []
-    for results, run in ((first, "first run"), (second, "second run")):
+def runs_table(runs: dict[str, Results], experiments=FROM_SYNTHETIC, split: str = "validation") -> Table:
+    """Errors of the same experiments in several runs of one protocol, on every dataset. runs: by what they are called."""
+    shown, described = [], []
+    for run, results in runs.items():
         table = results.table("table1")
-        own = table[(table["split"] == split) & (table["group"] == "all") & table["experiment"].isin(RUN_TWICE)]
+        own = table[(table["split"] == split) & (table["group"] == "all") & table["experiment"].isin(experiments)]
         names = [f"{' in '.join(QUANTITY[quantity])}, {run}" for quantity in own["quantity"]]
-        runs.append(own.assign(cell=[error_cell(row) for row in own.itertuples()], column=names))
-    rows = pd.concat(runs)
-    wide = rows.pivot(index=["dataset", "experiment"], columns="column", values="cell")
-    wide = wide.loc[:, [column for quantity in runs for column in quantity["column"].unique()]]
-    caption = (f"RMSE ± SD over trainings [interval over subjects], split {split}. First: {first.study.sfera.synthetic_epochs} epochs over "
-               f"synthetic hearts; second: {second.study.sfera.synthetic_epochs}. {second.origin()}")
+        shown.append(own.assign(cell=[error_cell(row) for row in own.itertuples()], column=names))
+        sfera = results.study.sfera
+        described.append(f"{run}: {results.study.grid.size_px} pixels, SFERA from {sfera.base_channels} channels, {sfera.synthetic_epochs} epochs "
+                         f"over synthetic hearts, trainings: {_trainings(own)}")
+    wide = pd.concat(shown).pivot(index=["dataset", "experiment"], columns="column", values="cell").fillna(DASH)
+    wide = wide.loc[:, [column for run in shown for column in run["column"].unique()]]
+    caption = f"RMSE ± SD over trainings [interval over subjects], split {split}. {'; '.join(described)}. {results.origin()}"
     return Table(wide.rename_axis(columns=None).reset_index(), caption)
+
+
+def _trainings(rows: pd.DataFrame) -> str:
+    """How many trainings of each experiment and dataset a table rests on, one number where all have as many."""
+    counts = rows.groupby(["experiment", "dataset"], sort=False)["seeds"].max().astype(int)
+    return str(counts.iloc[0]) if counts.nunique() == 1 else ", ".join(f"{count} of {' '.join(whose)}" for whose, count in counts.items())
