@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cardiosynth.figures.protocol import decisions_table
+from cardiosynth.figures.protocol import decisions_table, runs_table
 from cardiosynth.paper import EXPECTED, NUMBERS
 from cardiosynth.predictions import GROUPS, POOLED, QUANTITIES
 from cardiosynth.protocol import COMPARED, decisions, protocol, replicated
@@ -66,13 +66,13 @@ def test_what_was_not_run_is_not_decided():
 
 
 class Stub:
-    """Results of which only the table of tests is asked."""
+    """Results of which only one table and the study file are asked."""
 
-    def __init__(self, tests):
-        self.tests = tests
+    def __init__(self, table, study="acdc-full"):
+        self.only, self.study = table, load_study(ROOT / "studies" / f"{study}.yaml")
 
     def table(self, name):
-        return {"tests": self.tests}[name]
+        return self.only
 
     def origin(self):
         return "Study made-up."
@@ -82,3 +82,20 @@ def test_the_table_shows_each_stated_comparison_and_what_they_come_to():
     table = decisions_table(Stub(compared_as({"rsp-ef": (0.5, 2.0), "rsp-reduced-ef": (0.1, 3.0)})))
     assert len(table.frame) == len(STATED) and table.frame["verdict"].tolist()[:3] == ["agrees", "agrees", "not tested"]
     assert "main claim: replicated" in table.caption and "made-up" in table.caption
+
+
+def errors(**seeds) -> pd.DataFrame:
+    """A table 1 in which the experiment of each name has an RMSE of ten times its number of trainings."""
+    return pd.DataFrame([
+        {"experiment": name, "dataset": "acdc", "split": split, "group": "all", "quantity": "ef", "rmse": 10.0 * count, "rmse_low": np.nan,
+         "rmse_high": np.nan, "rmse_sd": np.nan, "seeds": count} for name, count in seeds.items() for split in ("test", "validation")
+    ])  # fmt: skip
+
+
+def test_runs_stand_side_by_side_and_what_one_lacks_is_a_dash():
+    runs = {"small": Stub(errors(RSO=5, RSP=5)), "large": Stub(errors(RSO=3, segmentation=1), "acdc-large")}
+    table = runs_table(runs, ("RSO", "RSP", "segmentation"), "test")
+    assert table.frame.set_index("experiment").loc[["RSO", "RSP", "segmentation"]].iloc[:, 1:].to_numpy().tolist() == [
+        ["50.0", "30.0"], ["50.0", "–"], ["–", "10.0"]]  # fmt: skip
+    assert "64 pixels, SFERA from 8 channels, 30 epochs over synthetic hearts, trainings: 5; large: 150 pixels" in table.caption
+    assert "trainings: 3 of RSO acdc, 1 of segmentation acdc" in table.caption

@@ -1,0 +1,21 @@
+"""The record of a study names every machine that its stages ran on."""
+
+import json
+
+from cardiosynth import provenance
+from cardiosynth.publish import ROOT
+from cardiosynth.study import load_study
+
+
+def test_stages_of_two_machines_are_told_apart(tmp_path):
+    for name in ("here", "there"):
+        with provenance.stage(tmp_path / name, f"stage {name}", {}):
+            pass
+    timing = tmp_path / "there" / provenance.TIMING
+    provenance.write_json(timing, json.loads(timing.read_text()) | {"device": "a card", "torch": "2.0"})
+    manifests = [tmp_path / name / provenance.MANIFEST for name in ("here", "there")]
+    provenance.summarise(load_study(ROOT / "studies" / "smoke.yaml"), manifests, tmp_path / "provenance.json")
+    record = provenance.load(tmp_path)
+    assert record["device"] == "cpu, a card" and record["versions"]["torch"].endswith(", 2.0")
+    assert record["machine"].count("cores") == 1  # the same for both
+    assert [stage["device"] for stage in record["stages"]] == ["cpu", "a card"]
