@@ -7,7 +7,7 @@ READY  := .venv/.ready
 RUN    := .venv/bin/python -m cardiosynth
 
 .PHONY: study book test lock clean
-study: $(READY)          ## run a study and build its book: STUDY=laptop|smoke|acdc|acdc-full|paper DATA=/path/to/data
+study: $(READY)          ## run a study and build its book: STUDY=laptop|smoke|acdc|acdc-full|acdc-large|paper DATA=/path/to/data
 	@$(RUN) study studies/$(STUDY).yaml --cores $(CORES) $(if $(DATA),--data "$(DATA)")
 
 book: $(READY)           ## build the book of a study again, running only what is missing
