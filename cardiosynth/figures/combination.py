@@ -51,10 +51,10 @@ def alarm_roc(results: Results) -> Picture:
 def alarm_table(results: Results) -> Table:
     """Both alarms: area, what disagreement gains, and what a threshold chosen on validation subjects finds."""
     rows = _own(results, "alarm")
-    columns = ["EF error of", "over (points)", "alarm", "subjects", "area under the curve", "gain over predicted deviation",
+    columns = ["EF error", "alarm", "subjects", "area under the curve", "gain over predicted deviation",
                "threshold (points)", "sensitivity", "specificity"]  # fmt: skip
     lines = [
-        (OF[row["error_of"]], f"{row['limit']:.0f}", ALARM[row["alarm"]][0], f"{row['badly']} of {row['n']}",
+        (f"{OF[row['error_of']]}, > {row['limit']:.0f} points", ALARM[row["alarm"]][0], f"{row['badly']} of {row['n']}",
          *(interval(*(row[name + end] for end in ("", "_low", "_high")), sign=sign) for name, sign in (("auc", ""), ("auc_gain", "+"))),
          f"{row['threshold']:.1f}" if np.isfinite(row["threshold"]) else DASH,
          *(_percent(row, name) for name in ("sensitivity", "specificity")))
