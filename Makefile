@@ -4,28 +4,34 @@ DATA   ?=
 CORES  ?= 2
 PYTHON ?= python3
 READY  := .venv/.ready
+# As they were typed: the recipes hand them on by the environment, and no shell reads what stands in them
+override STUDY  := $(value STUDY)
+override DATA   := $(value DATA)
+override CORES  := $(value CORES)
+override PYTHON := $(value PYTHON)
+export STUDY DATA CORES PYTHON
 RUN    := .venv/bin/python -m cardiosynth
 
 .PHONY: study book test lock clean
 study: $(READY)          ## run a study and build its book: STUDY=laptop|smoke|acdc|acdc-full|acdc-large|paper DATA=/path/to/data
-	@$(RUN) study studies/$(STUDY).yaml --cores $(CORES) $(if $(DATA),--data "$(DATA)")
+	@$(RUN) study "studies/$$STUDY.yaml" --cores "$$CORES" $${DATA:+--data "$$DATA"}
 
 book: $(READY)           ## build the book of a study again, running only what is missing
-	@$(RUN) study studies/$(STUDY).yaml --cores $(CORES) --again book $(if $(DATA),--data "$(DATA)")
+	@$(RUN) study "studies/$$STUDY.yaml" --cores "$$CORES" --again book $${DATA:+--data "$$DATA"}
 
 test: $(READY)           ## unit tests, the smoke study end to end, every notebook, the book with warnings as errors
 	@.venv/bin/python -m pytest
 
 lock: $(READY)           ## pin what is installed now; the CPU or CUDA build of torch is the reader's choice
-	@.venv/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	@.venv/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 
 clean:                   ## remove the environment and every result
 	rm -rf .venv results .snakemake *.egg-info
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Setting up .venv (once; a few minutes)"
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] in ((3, 11), (3, 12)) else "cardiosynth needs Python 3.11 or 3.12; this is " + sys.version.split()[0] + ". Call make with PYTHON=/path/to/python3.11")'
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock 2> .venv/setup.log || { cat .venv/setup.log; exit 1; }
-	@.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --editable . 2> .venv/setup.log || { cat .venv/setup.log; exit 1; }
+	@"$$PYTHON" -c 'import sys; sys.exit(0 if sys.version_info[:2] in ((3, 11), (3, 12)) else "cardiosynth needs Python 3.11 or 3.12; this is " + sys.version.split()[0] + ". Call make with PYTHON=/path/to/python3.11")'
+	@test -x .venv/bin/python || "$$PYTHON" -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock 2> .venv/setup.log || { cat .venv/setup.log; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . 2> .venv/setup.log || { cat .venv/setup.log; exit 1; }
 	@touch $(READY)

@@ -2,6 +2,7 @@
 
     python benchmarks/readers.py volumes --acdc PATH --kaggle-png PATH --sunnybrook PATH
     python benchmarks/readers.py speed --acdc PATH
+    python benchmarks/readers.py contents --acdc PATH --kaggle-png PATH --kaggle-png OTHER
 
 Each call rewrites its table in data/results/readers/. Only sums over a dataset are written.
 """
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,11 @@ import typer
 import yaml
 
 from cardiosynth import quality
+from cardiosynth.datasets.contents import AS_DRAWN, border_shares, brightness
+from cardiosynth.errors import InputError
 from cardiosynth.sections import Grid
 from cardiosynth.sources import all_jobs, read
-from cardiosynth.volumes import ejection_fraction
+from cardiosynth.volumes import LV, MYOCARDIUM, RV, ejection_fraction
 
 RESULTS = Path(__file__).parent.parent / "data" / "results" / "readers"
 app = typer.Typer(add_completion=False)
@@ -78,6 +82,39 @@ def _count_acdc(jobs: list) -> pd.DataFrame:
             voxel_mm3 = np.prod([float(image.GetMetaData(f"pixdim[{axis}]")) for axis in (1, 2, 3)])
             rows.setdefault(job.id, {})[column] = (sitk.GetArrayViewFromImage(image) == 3).sum() * voxel_mm3 / 1000
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+@app.command()
+def contents(acdc: str = "", kaggle_png: list[str] = []) -> None:
+    """What the checks of masks and images find in drawn hearts: least, median and most over the hearts of a dataset."""
+    tables = []
+    for dataset, roots in (("acdc", [acdc] if acdc else []), ("kaggle-png", kaggle_png)):
+        rows = pd.DataFrame([_checked(subject.images, subject.masks) for root in roots for subject in _subjects(dataset, root)])
+        if len(rows):
+            told = rows.agg(["count", "min", "median", "max"]).T.rename(columns={"count": "hearts", "min": "least", "max": "most"})
+            tables.append(told.rename_axis("quantity").reset_index().assign(dataset=dataset))
+    _write(pd.concat(tables)[["dataset", "quantity", "hearts", "least", "median", "most"]], "contents")
+
+
+def _subjects(dataset: str, root: str):
+    """The subjects of a dataset that can be read, on their own grids."""
+    for job in all_jobs(dataset, root):
+        try:
+            yield job.load()
+        except InputError:
+            continue
+
+
+def _checked(images: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    shares, ratios = border_shares(masks), brightness(images, masks)
+    own = ratios.pop(AS_DRAWN)
+    areas = [area[area.nonzero()[0][0]: area.nonzero()[0][-1] + 1] for area in (masks == LV).sum(axis=(2, 3)).T]
+    row = {"blood_over_muscle": own, "best_turned_over_own": max(ratios.values()) / own,
+           "inner_slice_over_smaller_neighbour": min((area[1:-1] / np.minimum(area[:-2], area[2:]).clip(1)).min(initial=9) for area in areas)}
+    if (masks == MYOCARDIUM).any():
+        row |= {"lv_border_myocardium": shares[LV, MYOCARDIUM],
+                "largest_other_share": max(shares[pair] for pair in permutations((RV, MYOCARDIUM, LV), 2) if pair != (LV, MYOCARDIUM))}
+    return row
 
 
 @app.command()

@@ -1,13 +1,18 @@
 """``python -m cardiosynth``: one command for a whole study, one for each of its stages."""
 
 import os
+import signal
 import sys
+
+if __name__ == "__mp_main__":  # a worker: Ctrl-C ends it without a word, as its parent says one
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from cardiosynth.errors import InputError
+from cardiosynth.ending import guarded
 from cardiosynth.experiments import training_from_path
 from cardiosynth.sections import Grid
 from cardiosynth.study import Study, checked, load_study
@@ -226,12 +231,8 @@ def provenance(study: StudyFile, results: Results = None):
 
 
 def main() -> None:
-    """Entry point: bad input ends with one sentence and exit status 2."""
-    try:
-        app(standalone_mode=True)
-    except InputError as error:
-        print(f"cardiosynth: {error}", file=sys.stderr)
-        sys.exit(2)
+    """Entry point: whatever goes wrong ends with one sentence and an exit status that is not 0."""
+    sys.exit(guarded(app))
 
 
 if __name__ == "__main__":

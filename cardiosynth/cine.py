@@ -23,6 +23,7 @@ class Cine:
     slice_gap_mm: float
     positions_mm: np.ndarray
     mended: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.frames.ndim != 4:

@@ -91,7 +91,12 @@ class Cohort:
         folder = Path(folder)
         if not (folder / "subjects.csv").is_file():
             raise InputError(f"{folder}: no subjects.csv, so this is not a cohort; make one with 'python -m cardiosynth ingest'")
-        table = pd.read_csv(folder / "subjects.csv", dtype={"id": str}).set_index("id")
+        try:
+            table = pd.read_csv(folder / "subjects.csv", dtype={"id": str}).set_index("id")
+            lengths = table["slices"]
+        except (ValueError, KeyError) as error:  # pandas' own parsing errors are ValueErrors
+            raise InputError(f"{folder / 'subjects.csv'}: no table of subjects ({error}); make the cohort again") from error
+        _refuse_parts_of_two(folder, int(lengths.sum()), np.array_equal(table["first"], lengths.cumsum() - lengths))
         return cls(folder, table)
 
     def images(self) -> np.ndarray:
@@ -134,6 +139,22 @@ class Cohort:
 
     def __len__(self):
         return len(self.table)
+
+
+def _refuse_parts_of_two(folder: Path, slices: int, in_turn: bool) -> None:
+    """Raise InputError where images, masks and table are not of one cohort. in_turn: whether the table's rows follow one another."""
+    shapes = {}
+    for name in ("images.npy", "masks.npy"):
+        try:
+            shapes[name] = np.load(folder / name, mmap_mode="r").shape
+        except FileNotFoundError:
+            if name == "images.npy":
+                raise InputError(f"{folder / name}: missing, though subjects.csv is there; make the cohort again") from None
+        except (ValueError, EOFError, OSError) as error:
+            raise InputError(f"{folder / name}: damaged ({error}); make the cohort again") from error
+    if not in_turn or {shape[0] for shape in shapes.values()} != {slices} or len(set(shapes.values())) > 1:
+        told = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {told}; they do not belong together, so make the cohort again")
 
 
 def write_cohort(folder, subjects: Iterable[Subject]) -> Cohort:

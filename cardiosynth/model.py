@@ -106,7 +106,7 @@ def _calibration(path: Path, card: dict) -> Calibration:
 
 def _json(path: Path) -> dict:
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid JSON ({error}); copy the whole model folder again") from error
     if not isinstance(values, dict):

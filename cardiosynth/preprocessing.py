@@ -31,6 +31,7 @@ def place(subject: Pair, grid: Grid) -> Placement:
         slices = np.flatnonzero((subject.masks == LV).any(axis=(1, 2, 3)))
         if not len(slices):
             raise InputError(f"{subject.id}: no slice holds LV (label {LV}) at ED or ES; check the masks' labels")
+        slices = np.arange(slices[0], slices[-1] + 1)  # a slice that nobody drew is not closed over
     else:
         slices = np.arange(len(subject.images))[_found(subject, extent, subject.slice_gap_mm)]
     return Placement(slices, _found(subject, heart_centre) if grid.centre == "heart" else _middle(subject.images))

@@ -14,7 +14,7 @@ COMPARED = ["dataset", "split", "group", "quantity", "first", "second"]
 
 def protocol() -> dict:
     """The protocol as plain data; ``primary`` and ``secondary`` are lists of comparisons."""
-    return yaml.safe_load(FILE.read_text())
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
 def decisions(tests: pd.DataFrame) -> pd.DataFrame:

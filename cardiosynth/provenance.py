@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from cardiosynth.errors import InputError
+from cardiosynth.files import named, whole
 
 MANIFEST, TIMING = "manifest.json", "timing.json"
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "monai", "snakemake", "papermill", "jupyter-book")
@@ -26,20 +26,31 @@ def stage(folder, title: str, parameters: dict):
     """Run a stage that fills ``folder``; its manifest appears last, and only when the stage succeeded.
 
     ``manifest.json`` holds the parameters and the SHA-256 of each file made, and is the same for the
-    same work; ``timing.json`` holds wall time, peak memory, and the surroundings. Yields the folder.
+    same work; ``timing.json`` holds wall time, peak memory, and the surroundings. Yields the folder, without the files
+    that an earlier run of the stage made; a training's state stays.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
+    if (folder / TIMING).exists():  # else no stage has run here, and what there is belongs to somebody
+        for stale in _made(folder):
+            stale.unlink()
+    write_json(folder / TIMING, {"stage": title})
     print(f"{_place(title)}{title}", file=sys.stderr, flush=True)
     started = time.monotonic()
-    yield folder
+    with named(folder):
+        yield folder
     wall_s = time.monotonic() - started
-    timing = {"stage": title, "wall_s": round(wall_s, 2), "peak_rss_mb": round(_peak_rss_mb(), 1)}
+    timing = {"stage": title, "wall_s": round(wall_s, 2), "peak_rss_mb": _peak_rss_mb()}
     write_json(folder / TIMING, timing | _surroundings())
-    files = {p.name: sha256(p) for p in sorted(folder.iterdir()) if p.suffix in HASHED and p.stem != "state"}
+    files = {path.name: sha256(path) for path in _made(folder)}
     write_json(folder / MANIFEST, {"stage": title, "parameters": parameters, "files": files})
     print(f"    done: {title}, {wall_s:.0f} s", file=sys.stderr, flush=True)
+
+
+def _made(folder: Path) -> list[Path]:
+    """The files of a stage that its manifest lists: not the state of a training (nor hidden files, nor those in folders below)."""
+    return [path for path in sorted(folder.iterdir()) if path.suffix in HASHED and path.is_file() and path.name.split(".")[0] not in ("state", "")]
 
 
 def summarise(study, manifests: list[Path], path: Path) -> None:
@@ -48,7 +59,7 @@ def summarise(study, manifests: list[Path], path: Path) -> None:
     Stages may have run on different machines; device, machine and torch name all of them.
     """
     here = _surroundings()
-    stages = [here | json.loads(m.read_text()) | json.loads(m.with_name(TIMING).read_text()) for m in manifests]
+    stages = [here | _read_json(m) | _read_json(m.with_name(TIMING)) for m in manifests]
     met = {name: ", ".join(dict.fromkeys(s[name] for s in stages)) for name in here}
     write_json(path, {
         "study": study.name,
@@ -72,7 +83,14 @@ def load(results) -> dict:
     path = Path(results) / "provenance.json"
     if not path.is_file():
         raise InputError(f"{path}: missing; run the study first ('make study')")
-    return json.loads(path.read_text())
+    return _read_json(path)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text
+        raise InputError(f"{path}: damaged ({error}); remove {path.parent / MANIFEST} and run the study again") from error
 
 
 def footer(results, notebook: str) -> str:
@@ -96,8 +114,11 @@ def stage_table(results) -> pd.DataFrame:
 def commit() -> str:
     """Short hash of the checkout, ``+changes`` where files differ from it, ``unknown`` outside git."""
     def git(*words):
-        return subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
-    head = git("rev-parse", "--short", "HEAD")
+        return subprocess.run(["git", *words], capture_output=True, encoding="utf-8", errors="replace", cwd=Path(__file__).parent)
+    try:
+        head = git("rev-parse", "--short", "HEAD")
+    except OSError:  # no git here
+        return "unknown"
     if head.returncode:
         return "unknown"
     return head.stdout.strip() + ("+changes" if git("status", "--porcelain", "--untracked-files=no").stdout.strip() else "")
@@ -123,10 +144,9 @@ def sha256(path: Path) -> str:
 
 
 def write_json(path: Path, values) -> None:
-    """Write JSON under a temporary name, then rename."""
-    temporary = Path(path).with_name(f".{Path(path).name}.partial")
-    temporary.write_text(json.dumps(values, indent=1) + "\n")
-    os.replace(temporary, path)
+    """Write JSON, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def _place(title: str) -> str:
@@ -138,6 +158,11 @@ def _place(title: str) -> str:
     return f"[{spent / 60:4.1f} min] stage {titles.index(title) + 1} of {len(titles)} · "
 
 
-def _peak_rss_mb() -> float:
+def _peak_rss_mb() -> float | None:
+    """Peak memory of this process and its largest child in MB; None on Windows, which does not count it so."""
+    try:
+        import resource
+    except ImportError:
+        return None
     usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return max(usage) / (1024 if sys.platform != "darwin" else 1024**2)
+    return round(max(usage) / (1024 if sys.platform != "darwin" else 1024**2), 1)

@@ -10,6 +10,7 @@ import yaml
 
 from cardiosynth.errors import InputError
 from cardiosynth.experiments import questions
+from cardiosynth.files import whole
 from cardiosynth.provenance import MANIFEST, stage, summarise
 from cardiosynth.study import Study
 
@@ -37,10 +38,11 @@ def notebooks() -> list[Path]:
 
 def collect(study: Study, results: Path) -> None:
     """provenance.json, the study file and the tables at the top of the results folder, where notebooks look."""
-    (results / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
+    with whole(results / "study.yaml") as partial:
+        partial.write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     for name in collected(study):
-        shutil.copyfile(results / name, results / f".{Path(name).name}.partial")
-        os.replace(results / f".{Path(name).name}.partial", results / Path(name).name)
+        with whole(results / Path(name).name) as partial:
+            shutil.copyfile(results / name, partial)
     manifests = sorted(results.glob(f"**/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
     summarise(study, [m for m in manifests if m.parent.name != "book"], results / "provenance.json")
 
@@ -55,17 +57,25 @@ def build_book(study: Study, results: Path) -> None:
         for stale in (site, build):
             shutil.rmtree(stale, ignore_errors=True)
         stage_sources(results, site)
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(site), "--config", str(ROOT / "_config.yml"),
+        command = [sys.executable, str(Path(sys.executable).with_name("jupyter-book")), "build", str(site), "--config", str(ROOT / "_config.yml"),
                    "--path-output", str(build), "-W", "-n", "--keep-going"]
-        compiled = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONWARNINGS": "ignore"})
-        (folder / "build.log").write_text(compiled.stdout + compiled.stderr)
+        compiled = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace",
+                                  env=os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONUTF8": "1"})
+        said = compiled.stdout + compiled.stderr
+        (folder / "build.log").write_text(said, encoding="utf-8")
         html = build / "_build" / "html"
         if compiled.returncode or not (html / "index.html").is_file():
-            warnings = [line for line in (compiled.stdout + compiled.stderr).splitlines() if "WARNING" in line or "ERROR" in line]
-            raise InputError(f"the book did not build: {'; '.join(warnings[:5]) or 'no page written'}; see {folder / 'build.log'}")
+            raise InputError(f"the book did not build: {_complaints(said) or 'no page written'}; see {folder / 'build.log'}")
         shutil.rmtree(folder / "html", ignore_errors=True)
         os.replace(html, folder / "html")
         shutil.rmtree(build)
+
+
+def _complaints(said: str) -> str:
+    """The compiler's first five complaints, and how many follow; without any, its last lines."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    found = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    return "; ".join(found[:5] or lines[-5:]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
 
 
 def stage_sources(results: Path, site: Path) -> None:

@@ -1,5 +1,7 @@
 """What was read, what was mended, what was left out and why: one row a subject, and what looks odd."""
 
+import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -8,6 +10,7 @@ import pandas as pd
 
 from cardiosynth.cohort import Subject
 from cardiosynth.duplicates import twins
+from cardiosynth.ending import reason
 from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import Placement, centre_error_mm, lv_lost_percent
 from cardiosynth.sections import Grid
@@ -16,6 +19,7 @@ COLUMNS = [
     "id", "split", "status", "note", "remarks", "same_images_as", "slices_in_scan", "slices_kept", "slice_gap_mm",
     "spacing_mm", "edv_ml", "esv_ml", "ef", "lv_lost_percent", "centre_error_mm",
 ]
+ERRORS = "errors.log"  # beside the report
 # Beyond these a number is more often an error of reading than a heart.
 PLAUSIBLE = {
     "ef": (5.0, 85.0, "EF of {:.0f} %"),
@@ -31,11 +35,13 @@ class Reading:
     """One subject on the grid, or the reason why there is none.
 
     subject: None where it was left out. record: its row of quality.csv. content: fingerprints of its images.
+    trace: the traceback of an error that nobody foresaw.
     """
 
     subject: Subject | None
     record: dict
     content: frozenset[str] = frozenset()
+    trace: str = ""
 
 
 def record(scan: Subject, placement: Placement, grid: Grid) -> dict:
@@ -55,12 +61,38 @@ def record(scan: Subject, placement: Placement, grid: Grid) -> dict:
         "lv_lost_percent": round(lv_lost_percent(scan, placement, grid), 4),
         "centre_error_mm": round(centre_error_mm(scan, placement), 2),
     }
-    return row | {"remarks": "; ".join(_remarks(row, grid))}
+    return row | {"remarks": "; ".join([*_remarks(row, grid), *([scan.extra["doubts"]] if scan.extra.get("doubts") else [])])}
 
 
-def left_out(name: str, split: str, error: InputError) -> Reading:
-    """The reading of a subject that could not be read: the sentence says why."""
-    return Reading(None, {"id": name, "split": split, "status": "left out", "note": str(error)})
+def left_out(name: str, split: str, error: Exception) -> Reading:
+    """The reading of a subject that could not be read: the sentence says why. Of an error that nobody foresaw it names the type."""
+    row = {"id": name, "split": split, "status": "left out"}
+    if isinstance(error, InputError):
+        return Reading(None, row | {"note": str(error)})
+    note = f"{name}: {reason(error)}; the traceback is in {ERRORS}"
+    return Reading(None, row | {"note": note}, trace=f"{name}\n{''.join(traceback.format_exception(error))}\n")
+
+
+def kinds(table: pd.DataFrame) -> str:
+    """What was left out, odd and mended, by kind: a line each with its count and the first case. table: quality.csv."""
+    lines = []
+    for what, rows, column in (("left out", table["status"] == "left out", "note"), ("odd", table["remarks"].fillna("") != "", "remarks"),
+                               ("mended", table["status"] == "mended", "note")):
+        phrases = [(row.id, phrase) for row in table[rows].itertuples() for phrase in _phrases(getattr(row, column), what)]
+        groups = pd.Series(phrases, dtype=object).groupby([_kind(phrase) for _, phrase in phrases], sort=False)
+        for _, group in sorted(groups, key=lambda pair: -len(pair[1])):
+            name, phrase = group.iloc[0]
+            lines.append(f"{what}: {'' if what == 'left out' else f'{name}: '}{phrase}{f' ({len(group)} of this kind)' * (len(group) > 1)}")
+    return "\n".join(lines)
+
+
+def _phrases(text: str, what: str) -> list[str]:
+    return [text] if what == "left out" else text.split("; ")
+
+
+def _kind(phrase: str) -> str:
+    """A phrase without what differs from subject to subject: the file it names and its numbers."""
+    return re.sub(r"[-+]?\d[\d.]*(, [-+]?\d[\d.]*)*", "#", re.sub(r"^\S*[/\d]\S*: ", "", phrase))
 
 
 def _remarks(row: dict, grid: Grid) -> Iterator[str]:
@@ -77,11 +109,13 @@ class Log:
 
     records: list[dict] = field(default_factory=list)
     contents: dict[str, frozenset[str]] = field(default_factory=dict)
+    traces: list[str] = field(default_factory=list)
 
     def passing(self, readings) -> Iterator[Subject]:
         """Hand on the subjects that were read."""
         for reading in readings:
             self.records.append(reading.record)
+            self.traces += [reading.trace] if reading.trace else []
             if reading.subject is not None:
                 self.contents[reading.subject.id] = reading.content
                 yield reading.subject

@@ -1,28 +1,29 @@
 """One scan to be measured, of which nothing is known but its images: ED and ES from NIfTI or DICOM files, without masks.
 
 A scan is named by ``ed.nii.gz,es.nii.gz`` (two files joined by a comma), by a NIfTI cine of four dimensions, by a patient's
-folder of ACDC (``Info.cfg`` says which frames are ED and ES), or by a folder of DICOM files. Of a cine ED and ES are found.
+folder of ACDC (``Info.cfg`` says which frames are ED and ES), by a folder of DICOM files, or by an enhanced
+DICOM file. Of a cine ED and ES are found.
 """
 
 from collections import Counter
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
 from cardiosynth.cine import Cine
 from cardiosynth.cohort import Pair
 from cardiosynth.datasets import acdc, nifti
-from cardiosynth.datasets.dicom import APEX_DIRECTION, read_series
+from cardiosynth.datasets.dicom import read_series
+from cardiosynth.datasets.dicom_files import dicom_files, is_dicom
+from cardiosynth.datasets.layout import APEX_DIRECTION, files_below
+from cardiosynth.datasets.nifti_file import ENDINGS
 from cardiosynth.errors import InputError
 from cardiosynth.finders.keyframes import at_keyframes, keyframes
 from cardiosynth.finders.order import apex_first
 
-NIFTI = (".nii", ".nii.gz")
-EXPECTED = "expected a NIfTI cine, ED and ES joined by a comma (ed.nii.gz,es.nii.gz), a patient's folder of ACDC or a folder of DICOM files"
+EXPECTED = "expected a NIfTI cine, ED and ES joined by a comma (ed.nii.gz,es.nii.gz), a patient's folder of ACDC, a folder of DICOM files or an enhanced DICOM file"
 LEAST_SLICES = 3
-TURNED = "slices turned to run from base to apex"
-DICOM_MARK, DICOM_MARK_AT = b"DICM", 128
+ALONG_PATIENT, UNLIKE = 0.999, 0.3  # cosines: no short axis lies along the patient; too far from one to tell its ends
 
 
 def read_scan(scan: str) -> tuple[Pair, dict]:
@@ -38,7 +39,9 @@ def read_scan(scan: str) -> tuple[Pair, dict]:
         raise InputError(f"{scan}: no such file or folder; {EXPECTED}")
     if path.is_dir():
         return _two_files(scan, acdc.keyframe_files(path)) if (path / "Info.cfg").is_file() else _dicom(scan, path)
-    if not path.name.endswith(NIFTI):
+    if is_dicom(path):  # an enhanced file holds a whole stack
+        return _of_cine(read_series([path], scan))
+    if not path.name.lower().endswith(ENDINGS):
         raise InputError(f"{scan}: neither NIfTI nor a folder; {EXPECTED}")
     return _nifti_cine(scan, path)
 
@@ -50,51 +53,46 @@ def scan_names(scans: list[str]) -> list[str]:
     """
     paths = [Path(scan.split(",")[0]).resolve() for scan in scans]
     stems = [_stem(path) for path in paths]
-    shared = {stem for stem, count in Counter(stems).items() if count > 1}
-    names = [f"{path.parent.name}-{stem}" if stem in shared else stem for path, stem in zip(paths, stems)]
+    shared = {stem for stem, count in Counter(map(str.casefold, stems)).items() if count > 1}  # some file systems know no letter case
+    names = [f"{path.parent.name}-{stem}" if stem.casefold() in shared else stem for path, stem in zip(paths, stems)]
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if name.casefold() in map(str.casefold, names[:index]):
             raise InputError(f"{scans[index]}: a second scan that would be called {name}; name each scan once, or rename its folder")
     return names
 
 
 def _stem(path: Path) -> str:
-    return next((path.name.removesuffix(end) for end in reversed(NIFTI) if path.name.endswith(end)), path.name)
+    return next((path.name[: -len(end)] for end in ENDINGS if path.name.lower().endswith(end)), path.name)
 
 
 def _two_files(scan: str, files: list[Path]) -> tuple[Pair, dict]:
-    frames, _, (*spacing_mm, gap_mm) = nifti.pair(files, [], {})
-    pair = Pair(scan, "scan", np.stack(frames, axis=1), None, tuple(spacing_mm), gap_mm)
-    doubts = []
+    frames = nifti.pair(files, [], {})
+    *spacing_mm, gap_mm = frames.distances_mm
+    pair = Pair(scan, "scan", frames.images, None, tuple(spacing_mm), gap_mm)
     if _named(scan, keyframes, pair.images, pair.spacing_mm) == (1, 0):
-        doubts.append("the image given as ED looks emptier than the one given as ES")
-    return _base_first(pair, files[0], {"mended": [], "doubts": doubts})
+        frames.notes.doubts.append("the image given as ED looks emptier than the one given as ES")
+    return _base_first(pair, frames, {})
 
 
 def _nifti_cine(scan: str, path: Path) -> tuple[Pair, dict]:
-    frames, (*spacing_mm, gap_mm) = nifti.load(path, dimensions=4)
-    cine = Cine(scan, frames, tuple(spacing_mm), gap_mm, gap_mm * np.arange(len(frames)))
+    frames = nifti.cine(path)
+    *spacing_mm, gap_mm = frames.distances_mm
+    cine = Cine(scan, frames.images, tuple(spacing_mm), gap_mm, gap_mm * np.arange(len(frames.images)))
     pair, notes = _of_cine(cine)
-    return _base_first(pair, path, notes)
+    return _base_first(pair, frames, notes)
 
 
 def _dicom(scan: str, folder: Path) -> tuple[Pair, dict]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = [path for path in files if path.suffix.lower() == ".dcm"] or [path for path in files if _is_dicom(path)]
+    found = dicom_files(folder)
     if not found:
-        hint = "; NIfTI files are given by name" if any(path.name.endswith(NIFTI) for path in files) else ""
+        hint = "; NIfTI files are given by name" if any(path.name.lower().endswith(ENDINGS) for path in files_below(folder)) else ""
         raise InputError(f"{scan}: no DICOM files in this folder{hint}; {EXPECTED}")
     return _of_cine(read_series(found, scan))
 
 
-def _is_dicom(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(DICOM_MARK_AT + len(DICOM_MARK))[DICOM_MARK_AT:] == DICOM_MARK
-
-
 def _of_cine(cine: Cine) -> tuple[Pair, dict]:
     images, found = at_keyframes(cine)
-    notes = {"ed_frame": found["ed_frame"], "es_frame": found["es_frame"], "mended": list(cine.mended), "doubts": []}
+    notes = {"ed_frame": found["ed_frame"], "es_frame": found["es_frame"], "mended": list(cine.mended), "doubts": list(cine.doubts)}
     return _checked(Pair(cine.id, "scan", images, None, cine.spacing_mm, cine.slice_gap_mm)), notes
 
 
@@ -104,14 +102,17 @@ def _checked(pair: Pair) -> Pair:
     return pair
 
 
-def _base_first(pair: Pair, file: Path, notes: dict) -> tuple[Pair, dict]:
+def _base_first(pair: Pair, frames: nifti.Frames, notes: dict) -> tuple[Pair, dict]:
     """The pair with its slices from base to apex, by the file's geometry or, where that says nothing, by the images."""
     _checked(pair)
-    known = _affine_apex_first(file)
-    if known if known is not None else _named(pair.id, apex_first, pair.images, pair.spacing_mm):
+    mended, doubts = frames.notes.mended, frames.notes.doubts
+    known, seen = _apex_first(frames.towards), _named(pair.id, apex_first, pair.images, pair.spacing_mm)
+    if known not in (None, seen):
+        doubts.append("the affine and the images disagree about which end is the apex; the affine was believed")
+    if seen if known is None else known:
         pair = Pair(pair.id, pair.source, pair.images[::-1], None, pair.spacing_mm, pair.slice_gap_mm)
-        notes["mended"].append(TURNED)
-    return pair, notes
+        mended.append(nifti.TURNED)
+    return pair, notes | {"mended": list(dict.fromkeys(mended)), "doubts": list(dict.fromkeys(doubts))}
 
 
 def _named(scan: str, finder, *arguments):
@@ -122,15 +123,9 @@ def _named(scan: str, finder, *arguments):
         raise InputError(f"{scan}: {error}") from error
 
 
-def _affine_apex_first(path: Path) -> bool | None:
-    """Whether the affine puts the first slice at the apex; None where it was made up.
-
-    A real short axis is oblique, and its affine has the header's spacing; ACDC's, for one, claims 1 mm along the patient's axes.
-    """
-    image = nib.load(path)
-    sizes, zooms = np.linalg.norm(image.affine[:3, :3], axis=0), image.header.get_zooms()[:3]
-    if not (np.isfinite(sizes).all() and np.allclose(sizes, zooms, rtol=0.01)):
+def _apex_first(towards: np.ndarray | None) -> bool | None:
+    """Whether the file puts the first slice at the apex; None where it does not tell. towards: of the slices (left, back, head)."""
+    if towards is None or np.abs(towards).max() > ALONG_PATIENT:
         return None
-    step = image.affine[:3, 2] / sizes[2] * (-1, -1, 1)  # NIfTI's x and y run against DICOM's
-    along = float(step @ APEX_DIRECTION)
-    return None if np.abs(step).max() > 0.999 or abs(along) < 0.3 else along < 0
+    along = float(towards @ APEX_DIRECTION)
+    return None if abs(along) < UNLIKE else along < 0

@@ -168,6 +168,6 @@ def load(path: Path, settings: Settings, size_px: int) -> tuple[Sfera, VolumeRid
         if ridge.coefficients.shape != (2, network.head.in_features):
             raise ValueError(f"a ridge of shape {ridge.coefficients.shape}")
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = " ".join(str(error).split())
         raise InputError(f"{path}: does not hold the SFERA network of its study file ({reason}); make it again with that study") from error
     return network, ridge, notes

@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -43,16 +45,16 @@ def jobs(dataset: str, data, study: Study) -> list[Job]:
     """
     if dataset in PHANTOMS:
         return _phantoms(dataset, study)
-    scans = {scan.id: scan for scan in LAYOUTS[dataset].find(data)}
+    pending = {job.id: job for job in _of_patients(dataset, data, study.datasets.truth)}
     if study.datasets.split is None:
-        return [_job(dataset, scan, scan.part, study.datasets.truth) for scan in scans.values()]
+        return list(pending.values())
     split = load_split(ROOT / study.datasets.split, dataset)
-    missing = sorted(set(split) - set(scans))
+    missing = sorted(set(split) - set(pending))
     if missing:
         raise InputError(
             f"{data}: {len(missing)} patients of {study.datasets.split} are absent, first {missing[0]}; expected all {len(split)}"
         )
-    return [_job(dataset, scans[name], split[name], study.datasets.truth) for name in sorted(split)]
+    return [replace(pending[name], split=split[name]) for name in sorted(split)]
 
 
 def all_jobs(dataset: str, root: str) -> list[Job]:
@@ -61,12 +63,25 @@ def all_jobs(dataset: str, root: str) -> list[Job]:
         return _phantoms(dataset, load_study(root))
     if dataset not in LAYOUTS:
         raise InputError(f"{dataset}: no such dataset; expected {', '.join([*LAYOUTS, *PHANTOMS])}")
-    return [_job(dataset, scan, scan.part) for scan in LAYOUTS[dataset].find(root)]
+    return _of_patients(dataset, root)
 
 
-def _job(dataset: str, scan: Scan, split: str, truth: str = "published") -> Job:
-    load = partial(LAYOUTS[dataset].read, scan)
-    return Job(scan.id, split, partial(_by_masks, load) if truth == "masks" else load)
+def _of_patients(dataset: str, root, truth: str = "published") -> list[Job]:
+    """A job for each name that the folder holds. One that it holds twice is refused when it is read."""
+    scans: dict[str, list[Scan]] = {}
+    for scan in LAYOUTS[dataset].find(root):
+        scans.setdefault(scan.id, []).append(scan)
+    return [_job(dataset, own, truth) for own in scans.values()]
+
+
+def _job(dataset: str, scans: list[Scan], truth: str) -> Job:
+    first = scans[0]
+    load = partial(LAYOUTS[dataset].read, first) if len(scans) == 1 else partial(_refuse_twice, [str(scan.path) for scan in scans])
+    return Job(first.id, first.part, partial(_by_masks, load) if truth == "masks" else load)
+
+
+def _refuse_twice(paths: list[str]) -> Subject:
+    raise InputError(f"{paths[0]}: a second patient of that name in {paths[1]}; keep one, or give the other another name")
 
 
 def _by_masks(load: Callable[[], Subject]) -> Subject:
@@ -92,22 +107,43 @@ def _phantoms(dataset: str, study: Study) -> list[Job]:
 
 def read(pending: list[Job], grid: Grid, workers: int, title: str) -> Iterator[Reading]:
     """Every job's subject on the grid, in order, made by a pool of processes; a bad one says why and stops nobody."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    yield from bar(_in_order(partial(_read_one, grid), pending, workers, ahead=4 * workers), title, total=len(pending))
+
+
+def _in_order(function, pending: Iterable[Job], workers: int, ahead: int) -> Iterator[Reading]:
+    """Like ``map`` in a pool, but only ``ahead`` results may wait, so that memory does not grow with the number of jobs.
+
+    A job that ends its process (for want of memory, say) breaks the pool: those that waited are done again, each alone.
+    """
+    jobs = iter(pending)
+    while waiting := deque(islice(jobs, 1)):
+        with _pool(workers) as pool:
+            results = deque()
+            try:
+                while waiting:
+                    waiting.extend(islice(jobs, ahead - len(waiting)))
+                    results.extend(pool.submit(function, job) for job in islice(waiting, len(results), None))
+                    reading = results.popleft().result()
+                    waiting.popleft()
+                    yield reading
+            except BrokenProcessPool:
+                pass
+            finally:
+                pool.shutdown(cancel_futures=True)
+        for job in waiting:
+            yield _alone(function, job)
+
+
+def _alone(function, job: Job) -> Reading:
+    with _pool(1) as pool:
         try:
-            yield from bar(_in_order(pool, partial(_read_one, grid), pending, ahead=4 * workers), title, total=len(pending))
-        finally:
-            pool.shutdown(cancel_futures=True)
+            return pool.submit(function, job).result()
+        except BrokenProcessPool:
+            return left_out(job.id, job.split, InputError(f"{job.id}: reading it ended its process, as where memory runs out; look at its files"))
 
 
-def _in_order(pool, function, pending: Iterable, ahead: int) -> Iterator:
-    """Like ``pool.map``, but only ``ahead`` results may wait, so that memory does not grow with the number of jobs."""
-    waiting = deque()
-    for job in pending:
-        waiting.append(pool.submit(function, job))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def _read_one(grid: Grid, job: Job) -> Reading:
@@ -116,5 +152,5 @@ def _read_one(grid: Grid, job: Job) -> Reading:
         scan.extra["split"] = job.split
         placement = place(scan, grid)
         return Reading(prepare(scan, grid, placement), record(scan, placement, grid), fingerprints(scan.images))
-    except InputError as error:
+    except Exception as error:  # one subject must not end the others
         return left_out(job.id, job.split, error)

@@ -45,8 +45,10 @@ def load_study(path) -> Study:
     if not path.is_file():
         raise InputError(f"{path}: no such study file; the studies are in studies/")
     try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))  # editors on Windows put a mark before the text
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}); save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date that no calendar has is a ValueError
         raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of keys to values; see studies/laptop.yaml")

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from cardiosynth.cohort import Subject
 from cardiosynth.contours import coverage
@@ -60,3 +64,63 @@ def blacken(path):
     image.set_pixel_data(np.zeros((image.Rows, image.Columns), np.uint16), "MONOCHROME2", 16, generate_instance_uid=False)
     image.RescaleSlope, image.RescaleIntercept = 1, 0
     image.save_as(path)
+
+
+def bare(path):
+    """Take away the preamble, the mark and the meta information, as some anonymisers do; what is left is implicit little endian."""
+    out = DicomBytesIO()
+    out.is_little_endian, out.is_implicit_VR = True, True
+    write_dataset(out, pydicom.Dataset(pydicom.dcmread(path)))
+    path.write_bytes(out.getvalue())
+
+
+def other_object(path, sop_class, **tags):
+    """Write an object of another class than MR images."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID, meta.MediaStorageSOPInstanceUID = sop_class, ExplicitVRLittleEndian, "1.2.3.4"
+    image = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
+    image.SOPClassUID, image.SOPInstanceUID, image.SeriesNumber = sop_class, "1.2.3.4", 99
+    for key, value in tags.items():
+        setattr(image, key, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save_as(path, enforce_file_format=True)
+    return path
+
+
+def enhanced(path, files, sop_class="1.2.840.10008.5.1.4.1.1.4.1", order=None, time="NominalCardiacTriggerDelayTime", **tags):
+    """Write single images into one enhanced multi-frame file, in the order given."""
+    images = [pydicom.dcmread(file) for file in files]
+    images = [images[at] for at in (order if order is not None else range(len(images)))]
+    first = images[0]
+    shared, each = [_groups(PixelMeasures={"PixelSpacing": first.PixelSpacing},
+                            PlaneOrientation={"ImageOrientationPatient": first.ImageOrientationPatient})], []
+    for image in images:
+        own = {"PlanePosition": {"ImagePositionPatient": image.ImagePositionPatient},
+               "PixelValueTransformation": {"RescaleSlope": image.RescaleSlope, "RescaleIntercept": image.RescaleIntercept}}
+        if time == "TemporalPositionIndex":
+            own["FrameContent"] = {time: 1 + (image.TriggerTime > 0)}
+        elif time == "TriggerTime":
+            own["UnassignedPerFrameConvertedAttributes"] = {time: image.TriggerTime}
+        elif time:
+            own["CardiacSynchronization"] = {time: float(image.TriggerTime)}
+        each.append(_groups(**own))
+    del first.PixelSpacing, first.ImagePositionPatient, first.ImageOrientationPatient
+    del first.TriggerTime, first.RescaleSlope, first.RescaleIntercept
+    first.SOPClassUID = first.file_meta.MediaStorageSOPClassUID = sop_class
+    first.NumberOfFrames, first.PixelData = len(images), b"".join(image.PixelData for image in images)
+    first.SharedFunctionalGroupsSequence, first.PerFrameFunctionalGroupsSequence = shared, each
+    for key, value in tags.items():
+        setattr(first, key, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first.save_as(path)
+    return path
+
+
+def _groups(**groups):
+    result = pydicom.Dataset()
+    for name, tags in groups.items():
+        item = pydicom.Dataset()
+        for key, value in tags.items():
+            setattr(item, key, value)
+        setattr(result, f"{name}Sequence", [item])
+    return result

@@ -77,3 +77,32 @@ def test_a_subject_comes_back_from_its_cohort_without_masks_where_there_were_non
     assert (back.edv_ml, back.slice_gap_mm, back.spacing_mm, back.extra) == (100.0, 8.0, (1.0, 1.0), {"split": "test", "group": "HCM"})
     with pytest.raises(InputError, match="without masks"):
         Cohort.open(tmp_path).masks()
+
+
+def other_masks(folder):
+    np.save(folder / "masks.npy", np.zeros((9, 2, 8, 8), np.uint8))
+
+
+def other_grid(folder):
+    np.save(folder / "masks.npy", np.zeros((6, 2, 8, 9), np.uint8))
+
+
+def fewer_rows(folder):
+    lines = (folder / "subjects.csv").read_text().splitlines()
+    (folder / "subjects.csv").write_text("\n".join([lines[0], lines[2]]))
+
+
+@pytest.mark.parametrize("damage, message", [
+    (other_masks, r"subjects.csv has 6 slices, but images.npy \(6, 2, 8, 8\) and masks.npy \(9, 2, 8, 8\); they do not belong together"),
+    (other_grid, r"subjects.csv has 6 slices, but images.npy \(6, 2, 8, 8\) and masks.npy \(6, 2, 8, 9\); they do not belong together"),
+    (fewer_rows, r"subjects.csv has 3 slices, but images.npy \(6, 2, 8, 8\)"),
+    (lambda folder: (folder / "images.npy").unlink(), "images.npy: missing, though subjects.csv is there"),
+    (lambda folder: (folder / "images.npy").write_bytes(b""), "images.npy: damaged"),
+    (lambda folder: (folder / "subjects.csv").write_text(""), "subjects.csv: no table of subjects"),
+    (lambda folder: (folder / "subjects.csv").write_text("id,ef\n1,50\n"), "subjects.csv: no table of subjects"),
+])  # fmt: skip
+def test_parts_that_do_not_belong_together_are_no_cohort(tmp_path, damage, message):
+    write_cohort(tmp_path, [heart("one"), heart("two")])
+    damage(tmp_path)
+    with pytest.raises(InputError, match=message):
+        Cohort.open(tmp_path)

@@ -78,8 +78,28 @@ def test_where_nothing_can_be_read_there_is_a_report_but_no_cohort(tmp_path):
     acdc(tmp_path / "in", "patient001")
     (tmp_path / "in" / "training" / "patient001" / "Info.cfg").unlink()
     done = cardiosynth("ingest", "acdc", tmp_path / "in", "--out", tmp_path / "out")
-    assert done.returncode == 2 and "no subject could be read" in done.stderr
+    assert done.returncode == 2
+    left_out, told = done.stderr.strip().splitlines()[-2:]
+    assert left_out.startswith("left out: ") and left_out.endswith("Info.cfg: missing; ACDC keeps the ED and ES frame numbers there")
+    assert "none of 1 subjects could be read, so there is no cohort; see " in told and told.endswith(left_out.removeprefix("left out: "))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["quality.csv", "quality.html"]
+
+
+def test_a_second_ingest_takes_the_place_of_the_first_whole(tmp_path):
+    acdc(tmp_path / "in", "patient001", "patient002")
+    words = ["ingest", "acdc", tmp_path / "in", "--out", tmp_path / "out", "--workers", 1, "--size-px", 32, "--extent-mm", 60]
+    assert cardiosynth(*words).returncode == 0
+    first = {path.name for path in (tmp_path / "out").iterdir()}
+    for path in (tmp_path / "in" / "training" / "patient001").glob("*_gt.nii.gz"):
+        path.write_bytes(b"junk")
+    assert cardiosynth(*words).returncode == 1
+    assert {path.name for path in (tmp_path / "out").iterdir()} == first and list(Cohort.open(tmp_path / "out").table.index) == ["patient002"]
+    (tmp_path / "in" / "training" / "patient002" / "Info.cfg").unlink()
+    assert cardiosynth(*words).returncode == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["quality.csv", "quality.html"], "the first cohort is not the answer"
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    done = cardiosynth(*words)
+    assert done.returncode == 2 and "holds notes.txt, which this command did not make" in done.stderr and (tmp_path / "out" / "notes.txt").is_file()
 
 
 def study_of(tmp_path, *names):
@@ -111,7 +131,7 @@ def test_a_patient_of_the_split_who_cannot_be_read_stops_a_study(tmp_path):
     (tmp_path / "in" / "training" / "patient002" / "Info.cfg").unlink()
     study = study_of(tmp_path, "patient001", "patient002")
     done = cardiosynth("prepare", study, "acdc", "--data", tmp_path / "in", "--results", tmp_path / "results")
-    assert done.returncode == 2 and "1 subjects of acdc cannot be read" in done.stderr and "Info.cfg: missing" in done.stderr
+    assert done.returncode == 2 and "1 of 2 subjects of acdc cannot be read" in done.stderr and "Info.cfg: missing" in done.stderr
 
 
 @pytest.mark.parametrize("layout", ["acdc", "mnms", "ukbb", "kaggle", "kaggle-png", "sunnybrook"])

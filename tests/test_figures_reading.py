@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("name, folder, words", [
     ("subjects_read", "readers", ["acdc", "pairs with the same images"]),
     ("volumes_read", "readers", ["EDV, ml", "largest"]),
+    ("masks_checked", "readers", ["brightness of blood over muscle", "kaggle-png"]),
     ("reading_speed", "readers", ["phantom-a", "1500"]),
     ("centres_found", "finders", ["image (paper)", "within 20 mm, %"]),
     ("slices_found", "finders", ["base exact, %", "apex if nothing were cut, %"]),

@@ -75,6 +75,70 @@ def test_a_slice_taken_again_replaces_the_first(root):
     assert (subject.images.min(axis=(1, 2, 3)) > 500).tolist() == [False, False, True, False, False]
 
 
+def test_upper_case_hidden_and_linked_folders(root):
+    before = kaggle.read(kaggle.find(root)[0])
+    for number, path in enumerate(sorted((root / "train").rglob("*.dcm"))):
+        path.rename(path.with_suffix(("", ".DCM")[number % 2]))
+    patient = root / "train" / "train" / "1"
+    for number, folder in enumerate(slices(root)):
+        folder.rename(folder.with_name(f"{('SAX', 'Sax')[number % 2]}_{number}"))
+        (folder.parent / f"._sax_{number}").mkdir()
+    (patient / "study").rename(root.parent / "elsewhere")
+    (patient / "Study").symlink_to(root.parent / "elsewhere")
+    (root / "train" / "__MACOSX" / "1" / "study").mkdir(parents=True)
+    (root / "train" / "train" / ".2" / "study").mkdir(parents=True)
+    (root / "train" / "train" / "\u00b2" / "study").mkdir(parents=True)
+    scans = kaggle.find(root)
+    assert [scan.id for scan in scans] == ["kaggle-0001", "kaggle-0002", "kaggle-0003"]
+    assert np.array_equal(kaggle.read(scans[0]).images, before.images)
+
+
+def test_an_empty_folder_of_a_slice_is_doubted(root):
+    for path in slices(root)[4].iterdir():
+        path.unlink()
+    subject = kaggle.read(kaggle.find(root)[0])
+    assert len(subject.images) == 4 and "so the stack may be too short" in subject.extra["doubts"]
+
+
+def test_folders_at_both_depths_are_all_found_and_a_patient_twice_is_refused(root):
+    (root / "train" / "7").mkdir()
+    (root / "train" / "train" / "1").rename(root / "train" / "7" / "x")
+    (root / "train" / "7" / "x").rename(root / "train" / "train" / "01")
+    (root / "train" / "7").rmdir()
+    (root / "train" / "1").symlink_to(root / "train" / "train" / "01")
+    (first, *_) = kaggle.find(root)
+    with pytest.raises(InputError, match=r"train/1: a second folder of this patient, .*train/train/01; keep one of them"):
+        kaggle.read(first)
+
+
+TABLES = ["Id,Systole,Diastole\n1,43.5,142.3\n", "\ufeffId;Systole;Diastole\r\n1;43,5;142,3\r\n",
+          'Id,Systole,Diastole\n1,"43,5","142,3"\n\n',
+          " Id , Systole , Diastole \n 1 , 43.5 , 142.3 \n1,43.5,142.3\n", "Id,Volume\n1_Diastole,142.3\n1_Systole,43.5\n"]
+
+
+@pytest.mark.parametrize("text", TABLES)
+def test_tables_as_spreadsheets_leave_them(root, text):
+    (root / "train.csv").write_bytes(text.encode())
+    subject = kaggle.read(kaggle.find(root)[0])
+    assert (subject.edv_ml, subject.esv_ml) == (142.3, 43.5)
+
+
+WRONG_TABLES = ["Id,Systole,Diastole\n1,43,5,142,3\n", "Id,Systole,Diastole\n1,43.5\n", "Id,Volume\n1_Diastolic,142.3\n",
+                "Id,Systole,Diastole\n1,4e,1\n",
+                "", "Id,Systole,Diastole\n1,43.5,\xe9\n"]
+
+
+@pytest.mark.parametrize("text", WRONG_TABLES)
+def test_a_table_that_cannot_be_read_gets_one_sentence(root, text):
+    (root / "train.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"train.csv: cannot be read as a table of volumes; expected Id,Systole,Diastole"):
+        kaggle.find(root)
+
+
+def disagree(root):
+    (root / "train" / "train.csv").write_text("Id,Systole,Diastole\n1,50,100\n")
+
+
 def remove_slice(root):
     for path in slices(root)[2].iterdir():
         path.unlink()
@@ -95,6 +159,11 @@ BAD = [
     (lambda root: next(slices(root)[1].iterdir()).unlink(), r"train/1: 1 slice of 5 with another number of frames, first at 8.0 mm"),
     (lambda root: table(root, "7,50,100"), r"train/1: no EDV and ESV for patient 1 in train.csv"),
     (lambda root: (root / "train.csv").unlink(), r"train/1: no EDV and ESV for patient 1 in train.csv"),
+    (disagree, r"train/1: .*train/train.csv gives 100 ml as EDV of patient 1, and [\d.]+ ml stood before; keep one"),
+    (lambda root: table(root, "1,50,100\n1,50,101"), r"train/1: .*train.csv gives 101 ml as EDV of patient 1, and 100 ml stood before"),
+    (lambda root: table(root, "1,nan,50"), r"train/1: no EDV and ESV for patient 1 in train.csv"),
+    (lambda root: table(root, "1,-3,50"), r"kaggle-0001: EDV 50.0 ml and ESV -3.0 ml; expected EDV >= ESV > 0"),
+    (lambda root: table(root, "1,inf,inf"), r"kaggle-0001: EDV inf ml"),
     (lambda root: table(root, "1,100,50"), r"kaggle-0001: EDV 50.0 ml and ESV 100.0 ml; expected EDV >= ESV"),
 ]
 

@@ -171,8 +171,8 @@ def table(text):
         (one_slice, r"kaggle-0007: one slice only"),
         (one_frame, r"kaggle-0007: no slice has both frames 01 and 12"),
         (no_lv, r"kaggle-0007: the masks of frame 12 hold no LV"),
-        (table("Id,Systole,Diastole\n8,60,140\n"), r"kaggle-0007: train_validate.csv has no numbers for Id 7"),
-        (table("Id,Systole,Diastole\n7,?,140\n"), r"kaggle-0007: train_validate.csv has no numbers for Id 7"),
+        (table("Id,Systole,Diastole\n8,60,140\n"), r"kaggle-0007: train_validate.csv has no numbers, or several, for Id 7"),
+        (table("Id,Systole,Diastole\n7,?,140\n"), r"kaggle-0007: train_validate.csv has no numbers, or several, for Id 7"),
         (table("Id,Systole,Diastole\n7,160,140\n"), r"kaggle-0007: EDV 140.0 ml and ESV 160.0 ml; expected EDV >= ESV"),
     ],
 )
@@ -196,7 +196,6 @@ def emptied(root):
         (lambda root: (root / "train_validate.csv").unlink(), "train_validate.csv: missing; the reference volumes"),
         (table("patient,edv\n7,140\n"), "train_validate.csv: columns patient, edv; expected Id, Systole and Diastole"),
         (table(""), "train_validate.csv: cannot be read as CSV"),
-        (table("Id,Systole,Diastole\n7,60,140\n7,61,140\n"), "train_validate.csv: Id 7 stands there twice"),
     ],
 )
 def test_what_is_not_the_layout_is_refused_as_a_whole(root, damage, message):

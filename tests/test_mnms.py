@@ -10,6 +10,7 @@ from cardiosynth.errors import InputError
 TABLE = "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv"
 THEIRS = np.array([0, 3, 2, 1], np.uint8)  # ACDC's label -> M&Ms's: 1 LV, 2 myocardium, 3 RV
 SPACING = (1.5, 1.25, 10.0)  # x, y, z
+SHEARED = "pixdim says 1.5 x 1.25 x 10 mm and the affine 1.5 x 1.312 x 10 mm: those of pixdim taken"
 EDV_ML, ESV_ML = (float((stack(radius)[1] == 3).sum() * np.prod(SPACING) / 1000) for radius in (9, 6))
 
 
@@ -74,7 +75,7 @@ def test_a_patient_of_mnms_in_the_projects_labels_and_units(first):
     for phase, radius in enumerate((9, 6)):
         image, mask = stack(radius)
         assert np.array_equal(subject.masks[:, phase], mask.T) and np.array_equal(subject.images[:, phase], image.T)
-    assert subject.extra == {"vendor": "Siemens", "centre": "1", "pathology": "DCM"}
+    assert subject.extra == {"vendor": "Siemens", "centre": "1", "pathology": "DCM", "doubts": SHEARED}
 
 
 def test_a_patient_of_mnms2_in_the_projects_labels_and_units(second):
@@ -85,7 +86,7 @@ def test_a_patient_of_mnms2_in_the_projects_labels_and_units(second):
     subject = mnms.read(scans[0])
     assert (subject.edv_ml, subject.esv_ml) == pytest.approx((EDV_ML, ESV_ML))
     assert np.array_equal(subject.masks[:, 0], stack(9)[1].T) and subject.spacing_mm == (1.25, 1.5)
-    assert subject.extra == {"pathology": "NOR", "vendor": "SIEMENS", "scanner": "Avanto", "field": "1.5"}
+    assert subject.extra == {"pathology": "NOR", "vendor": "SIEMENS", "scanner": "Avanto", "field": "1.5", "doubts": SHEARED}
 
 
 def test_the_table_of_2020_has_another_name_and_no_pathology(first):
@@ -93,7 +94,7 @@ def test_the_table_of_2020_has_another_name_and_no_pathology(first):
     table = first / "201014_M&Ms_Dataset_Information_-_opendataset.csv"
     table.write_text("External code,VendorName,Vendor,Centre,ED,ES\nA0S9V9,GE,C,4,3.0,0\n")
     subject = mnms.read(mnms.find(first)[0])
-    assert subject.extra == {"vendor": "GE", "centre": "4"} and subject.edv_ml == pytest.approx(EDV_ML)
+    assert subject.extra == {"vendor": "GE", "centre": "4", "doubts": SHEARED} and subject.edv_ml == pytest.approx(EDV_ML)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_patient_that_the_table_of_mnms2_lacks_is_left_out(second):
 
 def test_masks_over_other_frames_are_refused(first):
     save(first / "Training/Labeled/A0S9V9/A0S9V9_sa_gt.nii.gz", np.zeros((40, 36, 6, 4), np.uint8))
-    with pytest.raises(InputError, match=r"A0S9V9_sa_gt.nii.gz: the mask has shape \(6, 4, 36, 40\), the image \(6, 5, 36, 40\)"):
+    with pytest.raises(InputError, match=r"A0S9V9_sa_gt.nii.gz: the mask has shape \(40, 36, 6, 4\), the image \(40, 36, 6, 5\)"):
         mnms.read(mnms.find(first)[0])
 
 

@@ -120,12 +120,74 @@ def test_bad_scans_are_named_and_the_others_measured(made, patients, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "left out: /nowhere: no such file or folder" in done.stderr and f"left out: {tmp_path}: no DICOM files" in done.stderr
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["patient001.png", "predictions.csv"]
+    assert names(tmp_path / "out") == ["left_out.csv", "patient001.png", "predictions.csv"]
+    left_out = pd.read_csv(tmp_path / "out" / "left_out.csv")
+    assert left_out["scan"].tolist() == ["/nowhere", str(tmp_path)]
+    assert left_out["reason"].str.contains("no such file or folder|no DICOM files").all()
 
 
-def test_where_nothing_can_be_measured_nothing_is_written(made, tmp_path):
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_second_run_leaves_only_its_own_files(made, patients, tmp_path):
+    first, second = list(patients)[:2]
+    assert not predict(made, [first, "/nowhere"], tmp_path, 0.9, "none")
+    assert names(tmp_path) == ["left_out.csv", "patient001.png", "predictions.csv"]
+    assert predict(made, [second], tmp_path, 0.9, "none")
+    assert names(tmp_path) == ["patient002.png", "predictions.csv"]
+    assert pd.read_csv(tmp_path / "predictions.csv")["name"].tolist() == ["patient002"]
+
+
+def test_where_nothing_can_be_measured_no_earlier_answer_stays(made, patients, tmp_path):
+    predict(made, list(patients)[:1], tmp_path / "out", 0.9, "none")
     assert not predict(made, ["/nowhere"], tmp_path / "out", 0.9, "edv")
-    assert not (tmp_path / "out").exists()
+    assert names(tmp_path / "out") == ["left_out.csv"]
+
+
+@pytest.mark.parametrize("name, message", [("mine.png", "holds mine.png"), ("predictions.csv", "predictions.csv: not made by this command")])
+def test_a_folder_of_something_else_is_refused_before_anything_is_read(made, patients, tmp_path, monkeypatch, name, message):
+    (tmp_path / name).write_text("mine", encoding="utf-8")
+    monkeypatch.setattr("cardiosynth.stages.prediction.measure", lambda *_: pytest.fail("something was read"))
+    with pytest.raises(InputError, match=message):
+        predict(made, list(patients)[:1], tmp_path, 0.9, "none")
+    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
+
+
+def test_an_interrupted_run_leaves_the_earlier_answer(made, patients, tmp_path, monkeypatch):
+    first, second = list(patients)[:2]
+    predict(made, [first], tmp_path, 0.9, "none")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr("cardiosynth.stages.prediction.page", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        predict(made, [second], tmp_path, 0.9, "none")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "error, sentence, logged",
+    [
+        (ZeroDivisionError("division by zero"), "unexpected ZeroDivisionError: division by zero (errors.log says where)", True),
+        (MemoryError(), "not enough memory", False),
+        (PermissionError(13, "Permission denied", "/a/ed.nii"), "/a/ed.nii: permission denied", False),
+    ],
+)
+def test_whatever_goes_wrong_in_one_scan_leaves_only_that_one_out(made, patients, tmp_path, monkeypatch, capsys, error, sentence, logged):
+    first, second = list(patients)[:2]
+
+    def failing(model, scan, *rest):
+        if scan == first:
+            raise error
+        return measure(model, scan, *rest)
+
+    monkeypatch.setattr("cardiosynth.stages.prediction.measure", failing)
+    assert not predict(made, [first, second], tmp_path / "out", 0.9, "none")
+    said = capsys.readouterr().err
+    assert f"left out: {first}: {sentence}" in said and "Traceback" not in said
+    assert pd.read_csv(tmp_path / "out" / "predictions.csv")["name"].tolist() == ["patient002"]
+    assert sentence in pd.read_csv(tmp_path / "out" / "left_out.csv").at[0, "reason"]
+    assert (tmp_path / "out" / "errors.log").exists() == logged
+    assert not logged or "in failing" in (tmp_path / "out" / "errors.log").read_text(encoding="utf-8")
 
 
 def test_a_page_that_fails_leaves_no_part_of_it(made, patients, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from test_cohort import heart
 from cardiosynth.cohort import write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import Placement
-from cardiosynth.quality import COLUMNS, Log, Reading, left_out, record
+from cardiosynth.quality import COLUMNS, Log, Reading, kinds, left_out, record
 from cardiosynth.report import summary, write
 from cardiosynth.sections import Grid
 from cardiosynth.volumes import LV
@@ -60,3 +60,21 @@ def test_the_page_stands_alone_and_shows_every_subject(tmp_path):
     assert "three &lt;hearts&gt;" in page and "bad &lt;b&gt;" in page and "no &amp; such file" in page
     assert page.count("<img") == 1 and "src=\"data:image/jpeg;base64," in page and "script" not in page
     assert page.count("<tr") == 3 and 'class="out"' in page
+
+
+def test_doubts_of_the_reader_stand_among_the_remarks():
+    extra = {"split": "train", "doubts": "no LV drawn in slice 3"}
+    assert record(scan(esv_ml=98.0, extra=extra), HERE, Grid(minimum_slices=3))["remarks"] == "EF of 2 %; no LV drawn in slice 3"
+
+
+def test_what_happened_is_told_by_kind_with_counts_and_a_first_case():
+    log = Log()
+    missing = [left_out(f"p{n}", "test", InputError(f"/data/p{n}/a_frame0{n}.nii.gz: missing; is the download complete?")) for n in range(1, 4)]
+    odd = [reading(f"q{n}", extra={"split": "train", "doubts": f"slice {n} of 9, 10"}) for n in (1, 2)]
+    list(log.passing([*missing, left_out("x", "test", InputError("x: EDV 1.5 ml and ESV 2 ml")), *odd]))
+    assert kinds(log.table()).splitlines() == [
+        "left out: /data/p1/a_frame01.nii.gz: missing; is the download complete? (3 of this kind)",
+        "left out: x: EDV 1.5 ml and ESV 2 ml",
+        "odd: q1: slice 1 of 9, 10 (2 of this kind)",
+    ]
+    assert kinds(Log().table()) == ""

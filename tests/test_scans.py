@@ -9,11 +9,12 @@ import pytest
 from dicom_files import edit
 from model_files import GAP_MM, SPACING_MM, cone
 
-from cardiosynth.datasets.dicom import APEX_DIRECTION
+from cardiosynth.datasets.layout import APEX_DIRECTION
 from cardiosynth.errors import InputError
 from cardiosynth.exports import acdc, nifti
 from cardiosynth.exports.dicom import write_frames
-from cardiosynth.scans import TURNED, read_scan, scan_names
+from cardiosynth.datasets.nifti import TURNED
+from cardiosynth.scans import read_scan, scan_names
 
 HEART = cone("cone", 1)
 
@@ -134,8 +135,19 @@ def no_spacing(folder):
     for name in ("ed.nii.gz", "es.nii.gz"):
         content = bytearray(gzip.decompress((folder / name).read_bytes()))
         content[88:92] = bytes(4)  # pixdim[3] of the header
+        content[252:256] = bytes(4)  # and no affine to ask instead
         (folder / name).write_bytes(gzip.compress(bytes(content)))
     return scan
+
+
+def test_a_distance_that_pixdim_lacks_is_taken_from_the_affine(tmp_path):
+    scan = pair_files(tmp_path)
+    for name in ("ed.nii.gz", "es.nii.gz"):
+        content = bytearray(gzip.decompress((tmp_path / name).read_bytes()))
+        content[88:92] = bytes(4)
+        (tmp_path / name).write_bytes(gzip.compress(bytes(content)))
+    pair, notes = read_scan(scan)
+    assert pair.slice_gap_mm == pytest.approx(GAP_MM) and notes["mended"] == ["pixdim is 1.25, 1.5, 0: the affine's 1.25 x 1.5 x 8 mm taken"]
 
 
 def frozen(folder):
@@ -162,8 +174,8 @@ BAD = {
     "three files": (lambda at: "a.nii,b.nii,c.nii", "a.nii,b.nii,c.nii: 3 files joined by commas; expected two"),
     "one of two absent": (lambda at: pair_files(at).replace("es.nii", "ex.nii"), "ex.nii.gz: missing"),
     "cut short": (cut_short, "es.nii.gz: cannot be read as NIfTI"),
-    "another grid": (other_grid, "es.nii.gz: shape (7, 60, 72)"),
-    "one phase": (lambda at: pair_files(at).split(",")[0], "ed.nii.gz: has 3 dimensions; expected 4"),
+    "another grid": (other_grid, "es.nii.gz: shape (72, 60, 7)"),
+    "one phase": (lambda at: pair_files(at).split(",")[0], "ed.nii.gz: has 3 dimensions (72 x 60 x 8); expected 4, a cine"),
     "two slices": (lambda at: cine_file(at / "c.nii.gz", slices=slice(2)), "c.nii.gz: 2 slices; expected a short-axis stack of at least 3"),
     "no spacing": (no_spacing, "ed.nii.gz: pixdim gives a spacing of"),
     "not finite": (lambda at: pair_files(at, HEART.images * np.nan), "hold NaN"),

@@ -1,6 +1,8 @@
 """Jobs, and that what is said of datasets agrees with the readers there are."""
 
+import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from acdc_files import write_patient
 from cardiosynth.cohort import Subject
 from cardiosynth.errors import InputError
 from cardiosynth.sections import Grid
-from cardiosynth.sources import LAYOUTS, PHANTOMS, _by_masks, all_jobs, jobs, read
+from cardiosynth.sources import LAYOUTS, PHANTOMS, Job, _by_masks, all_jobs, jobs, read
 from cardiosynth.study import Study
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +60,29 @@ def test_readings_come_in_order_and_a_bad_subject_stops_nobody(tmp_path):
     assert [reading.record["id"] for reading in readings] == [f"patient{number:03d}" for number in range(1, 8)]
     assert [reading.subject is None for reading in readings] == [number == 3 for number in range(1, 8)]
     assert all(len(reading.content) == 12 for reading in readings if reading.subject)
+
+
+def test_a_name_that_stands_there_twice_is_refused_and_the_others_are_read(tmp_path):
+    for part, name in (("training", "patient001"), ("testing", "patient001"), ("testing", "patient002")):
+        write_patient(tmp_path / part / name)
+    readings = list(read(all_jobs("acdc", str(tmp_path)), Grid(size_px=32, extent_mm=60.0), 1, "test"))
+    assert [(reading.record["id"], reading.subject is None) for reading in readings] == [("patient001", True), ("patient002", False)]
+    assert readings[0].record["note"].endswith(f"training/patient001: a second patient of that name in {tmp_path / 'testing' / 'patient001'}; keep one, or give the other another name")
+
+
+def test_an_error_that_nobody_foresaw_and_a_process_that_dies_cost_one_subject_each(tmp_path):
+    for number in range(1, 6):
+        write_patient(tmp_path / "training" / f"patient{number:03d}", seed=number)
+    pending = all_jobs("acdc", str(tmp_path))
+    pending[1] = Job("patient002", "train", partial(int, "no number"))
+    pending[3] = Job("patient004", "train", partial(os._exit, 3))
+    readings = list(read(pending, Grid(size_px=32, extent_mm=60.0), 2, "test"))
+    assert [reading.record["id"] for reading in readings] == [f"patient{number:03d}" for number in range(1, 6)]
+    assert [reading.subject is None for reading in readings] == [False, True, False, True, False]
+    unforeseen, dead = readings[1], readings[3]
+    assert unforeseen.record["note"].startswith("patient002: unexpected ValueError: invalid literal for int() with base 10: 'no number'; the traceback is in errors.log")
+    assert unforeseen.trace.startswith("patient002\nTraceback") and "no number" in unforeseen.trace
+    assert dead.record["note"].startswith("patient004: reading it ended its process") and not dead.trace
 
 
 def test_the_truth_may_be_that_of_the_masks_and_the_published_volumes_go_along():

@@ -2,6 +2,7 @@ import os
 import shutil
 
 import numpy as np
+import pydicom
 import pytest
 from dicom_files import GAP_MM, SPACING_MM, circle, edit, heart
 
@@ -106,6 +107,143 @@ def test_identity_does_not_survive(root):
     assert not any(word in said for word in ("Doe", "Jane", "4711", "1950", "General"))
 
 
+LONG_AXIS = ["0", "1", "0", "0", "0", "-1"]
+
+
+def images(root):
+    return sorted((root / "SCD0900101").rglob("*.dcm"))
+
+
+def test_upper_case_hidden_twins_and_links(root, tmp_path):
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    for path in [*root.rglob("*.dcm"), *root.rglob("*.txt")]:
+        twin = root / "__MACOSX" / path.relative_to(root).with_name(f"._{path.name}")
+        twin.parent.mkdir(parents=True, exist_ok=True)
+        for double in (twin, path.with_name(twin.name)):
+            double.write_bytes(b"\x00\x05\x16\x07" + bytes(100))
+    for number, path in enumerate(images(root)):
+        if not path.name.startswith("."):
+            path.rename(path.with_suffix((".DCM", "")[number % 2]))
+    (root / "SCD0900101").rename(tmp_path / "elsewhere")
+    (root / "SCD0900101").symlink_to(tmp_path / "elsewhere")
+    scans = sunnybrook.find(root)
+    after = sunnybrook.read(scans[0])
+    assert len(scans) == 2 and np.array_equal(after.images, before.images) and after.extra == before.extra
+
+
+@pytest.mark.parametrize("first", [1, 11])
+@pytest.mark.parametrize("slices", [1, 3])
+def test_beside_another_series_the_one_that_the_contours_fit_is_read(root, first, slices):
+    """Six long-axis images, or six that are no stack, in the folder of the short axis, as the challenge shipped it."""
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    for number in range(6):
+        path = images(root)[0].with_name(f"IM-0003-{first + number:04d}.dcm")
+        shutil.copy(images(root)[number % 2], path)
+        edit(path, ImageOrientationPatient=LONG_AXIS, SeriesNumber=3, SeriesInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}",
+             TriggerTime=str(number), ImagePositionPatient=[str(number % slices * 20), "0", "0"])
+    after = sunnybrook.read(sunnybrook.find(root)[0])
+    assert np.array_equal(after.images, before.images) and (after.edv_ml, after.esv_ml) == (before.edv_ml, before.esv_ml)
+    assert after.extra["mended"] == "series CINESAX_1/IM-0003-* with 6 files left out"
+
+
+def test_a_larger_series_that_has_all_numbers_but_is_no_stack_is_not_chosen(root):
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    for number in range(20):
+        path = images(root)[0].with_name(f"IM-0003-{number + 1:04d}.dcm")
+        shutil.copy(images(root)[0], path)
+        edit(path, ImageOrientationPatient=LONG_AXIS, SeriesNumber=3, SeriesInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}",
+             TriggerTime=str(number))
+    assert np.array_equal(sunnybrook.read(sunnybrook.find(root)[0]).images, before.images)
+
+
+def test_series_whose_numbers_go_on_from_each_other_are_one_stack(root):
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    for path in images(root)[6:]:
+        path.rename(path.with_name(path.name.replace("IM-0001", "IM-0002")))
+    after = sunnybrook.read(sunnybrook.find(root)[0])
+    assert np.array_equal(after.images, before.images) and after.edv_ml == before.edv_ml
+
+
+def test_contours_move_with_their_images(root):
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    for path in images(root)[4:6]:
+        image = pydicom.dcmread(path)
+        axes = np.array(image.ImageOrientationPatient, float)
+        pixels = np.frombuffer(image.PixelData, "<u2").reshape(image.Rows, image.Columns)
+        origin = np.array(image.ImagePositionPatient, float) + 3 * SPACING_MM[0] * axes[3:] - 2 * SPACING_MM[1] * axes[:3]
+        image.ImagePositionPatient, image.PixelData = [f"{value:.6f}" for value in origin], np.roll(pixels, (-3, 2), (0, 1)).tobytes()
+        image.save_as(path)
+        for kind in "io":
+            if (file := contour_or_none(root, int(path.stem[-4:]), kind)):
+                np.savetxt(file, np.loadtxt(file) + (2, -3), fmt="%.2f")
+    after = sunnybrook.read(sunnybrook.find(root)[0])
+    assert np.array_equal(after.masks, before.masks) and (after.edv_ml, after.esv_ml) == pytest.approx((before.edv_ml, before.esv_ml))
+    assert np.array_equal(after.images[:, :, 4:-4, 4:-4], before.images[:, :, 4:-4, 4:-4])
+    assert after.extra["mended"].startswith("1 slice moved by up to 5.1 mm in the plane")
+
+
+def contour_or_none(root, number, kind):
+    return next(root.rglob(f"SC-N-9001/*/*/IM-0001-{number:04d}-{kind}contour-manual.txt"), None)
+
+
+@pytest.mark.parametrize("numbers, doubt", [((5,), "no i contour at ED in slice 3 of 5 from the base"),
+                                            ((4, 6), "at ES in slice 2, 3 of 5"), ((5, 6), "ED in slice 3")])
+def test_a_slice_without_cavity_between_others_is_doubted_and_stays(root, numbers, doubt):
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    for number in numbers:
+        contour(root, number).unlink()
+    subject = sunnybrook.read(sunnybrook.find(root)[0])
+    assert doubt in subject.extra["doubts"] and len(subject.masks) == 5
+    for number in numbers:
+        row, phase = divmod(number - 1, 2)
+        assert not (subject.masks[row, phase] == 3).any() and np.array_equal(subject.masks[4], before.masks[4])
+
+
+def test_a_cavity_that_crosses_the_epicardium_is_doubted(root):
+    np.savetxt(contour(root, 3), np.loadtxt(contour(root, 3)) + (7, 0), fmt="%.2f")
+    assert "in slice 2 of 5 from the base, phase 1" in sunnybrook.read(sunnybrook.find(root)[0]).extra["doubts"]
+
+
+def exchanged(root):
+    inner, outer = contour(root, 3), contour(root, 3, "o")
+    inner.rename(inner.with_name("x")), outer.rename(inner), inner.with_name("x").rename(outer)
+
+
+def outside(root):
+    np.savetxt(contour(root, 3), np.loadtxt(contour(root, 3)) * 0.3, fmt="%.2f")
+
+
+def beyond_the_image(root):
+    np.savetxt(contour(root, 3), np.loadtxt(contour(root, 3)) * 3, fmt="%.2f")
+
+
+def drawn_twice(root):
+    other = contour(root, 3).parent.parent / "another" / contour(root, 3).name
+    other.parent.mkdir()
+    np.savetxt(other, np.loadtxt(contour(root, 3)) + 1, fmt="%.2f")
+
+
+def there_twice(root):
+    shutil.copytree(next(root.rglob("SC-N-9001")), root / "more" / "SC-N-9001")
+    np.savetxt(next((root / "more").rglob("*0003-icontour*")), circle((20, 20), 5), fmt="%.2f")
+
+
+def test_the_same_contours_twice_are_fine(root):
+    before = sunnybrook.read(sunnybrook.find(root)[0])
+    shutil.copytree(next(root.rglob("SC-N-9001")), root / "more" / "SC-N-09001")
+    assert sunnybrook.read(sunnybrook.find(root)[0]).edv_ml == before.edv_ml
+
+
+def test_tables_that_disagree_or_name_a_heart_twice_are_refused(root):
+    (root / "more.csv").write_text("\ufeffPatientID;OriginalID\r\nSCD0900101;SC-N-9002\r\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"SCD0900101 is SC-N-900\d, and SC-N-900\d in another table"):
+        sunnybrook.find(root)
+    (root / "scd_patientdata.csv").unlink()
+    (root / "more.csv").write_text("PatientID;OriginalID\nSCD0900101;SC-N-9002\nSCD0900201;SC-N-9002\n")
+    with pytest.raises(InputError, match=r"SCD0900101 and SCD0900201 are both called SC-N-9002"):
+        sunnybrook.find(root)
+
+
 def one_phase(root):
     for number in range(2, 11, 2):
         contour(root, number).unlink()
@@ -119,10 +257,18 @@ BAD = [
     (lambda root: contour(root, 3).write_text("10 10\n20.5\n20 20\n"), r"IM-0001-0003-icontour.*: line 2 is '20.5'; expected two numbers"),
     (lambda root: contour(root, 3).write_text("10 10\n20 x\n20 20\n"), r"IM-0001-0003-icontour.*: line 2 is '20 x'; expected two numbers"),
     (lambda root: contour(root, 3).write_text(""), r"IM-0001-0003-icontour-manual.txt: 0 points; expected at least 3"),
+    (exchanged, r"SC-N-9001: in slice 2 of 5 from the base, phase 1 the i contour encloses the o contour; are the two kinds exchanged"),
+    (outside, r"SC-N-9001: in slice 2 of 5 from the base, phase 1 \d+ % of the i contour lie outside the o contour"),
+    (beyond_the_image, r"IM-0001-0003-icontour-manual.txt: reaches from .* which is outside the image of 40 rows and 48 columns"),
+    (drawn_twice, r"icontour-manual.txt: another contour of image 3 than .*; keep one of them"),
+    (there_twice, r"SC-N-9001: .* is another contour folder of this patient, with other files; keep one of them"),
+    (lambda root: contour(root, 3).write_text("10 10\n10 10\n10 10\n"), r"IM-0001-0003-icontour-manual.txt: encloses no area"),
+    (lambda root: [path.rename(path.with_name("x.dcm")) for path in images(root)[:1]],
+     r"IM-0001-0001-[io]contour.*: belongs to image 1, which"),
     (one_phase, r"SC-N-9001: inner contours at 1 of 2 phases; expected them at ED and at ES"),
     (lambda root: contour(root, 3).rename(contour(root, 3).with_name("IM-0001-0777-icontour-manual.txt")), r"belongs to image 777, which"),
     (lambda root: shutil.rmtree(next(root.rglob("SC-N-9001"))), r"SCD0900101: no contour folder for this patient"),
-    (two_series, r"SCD0900101: DICOM files in 2 folders \(CINESAX_1, CINESAX_2\); expected one CINESAX folder"),
+    (two_series, r"SCD0900101: the contours fit 2 series \(CINESAX_1/IM-0001-\* with 10 files, CINESAX_2/IM-0001-\* .*keep one of them"),
     (lambda root: [next((root / "SCD0900101").rglob(f"*{n:04d}.dcm")).unlink() for n in (5, 6)], r"SCD0900101: a slice is missing between"),
 ]
 

@@ -83,7 +83,7 @@ def other_shape(folder):
         (truncate, "sa_ES.nii.gz: cannot be read as NIfTI"),
         (swap, "frames swapped"),
         (grey, "label_sa_ED.nii.gz: mask labels 85, 170, 255 look like .* 1 LV, 2 myocardium, 3 RV"),
-        (other_shape, r"sa_ES.nii.gz: shape \(5, 36, 40\) with"),
+        (other_shape, r"sa_ES.nii.gz: shape \(40, 36, 5\) with"),
     ],
 )
 def test_a_message_names_the_hashed_id_and_never_the_eid(root, damage, message):

@@ -5,17 +5,19 @@
 spacing stands in the header's pixdim. Labels are already 0 background, 1 RV, 2 myocardium, 3 LV.
 """
 
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import nifti
-from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.layout import Scan, find_root, folders_in
 from cardiosynth.datasets.splits import imbalanced
 from cardiosynth.errors import InputError
 
 REDUCED_TRAIN, OTHER_VALIDATION = 3, 15
+PATIENT = re.compile(r"patient[0-9]{3}")
 PARTS = {"training": "train", "testing": "test"}
 LABELS = {1: 1, 2: 2, 3: 3}
 
@@ -23,8 +25,9 @@ LABELS = {1: 1, 2: 2, 3: 3}
 def find(data) -> list[Scan]:
     """The patients of the official layout, training first. Raises InputError where there is none."""
     root = find_root(data, "acdc")
+    root = root / "database" if (root / "database").is_dir() else root  # as the archive unpacks
     found = [Scan(folder.name, folder, part) for name, part in PARTS.items()
-             for folder in sorted((root / name).glob("patient[0-9][0-9][0-9]")) if folder.is_dir()]
+             for folder in folders_in(root / name) if PATIENT.fullmatch(folder.name)]
     if not found:
         raise InputError(f"{root}: no training/patientNNN or testing/patientNNN folders; expected ACDC's official layout")
     return found
@@ -32,8 +35,11 @@ def find(data) -> list[Scan]:
 
 def read(scan: Scan) -> Subject:
     """One patient on the scan's own grid, slices from base to apex. extra: ``group``, the diagnosis."""
-    frames, labelled, distances_mm = nifti.pair(keyframe_files(scan.path), keyframe_files(scan.path, "_gt"), LABELS)
-    return nifti.subject(scan.id, "acdc", frames, labelled, distances_mm, {"group": _info(scan.path).get("Group", "")})
+    frames = nifti.pair(keyframe_files(scan.path), keyframe_files(scan.path, "_gt"), LABELS)
+    info = _info(scan.path)
+    if info["ED"] == info["ES"]:
+        frames.notes.doubts.append(f"Info.cfg names frame {info['ED']} as ED and as ES")
+    return nifti.subject(scan.id, "acdc", frames, {"group": info.get("Group", "")}, scan.path)
 
 
 def keyframe_files(folder: Path, suffix: str = "") -> list[Path]:
@@ -63,9 +69,9 @@ def _info(folder: Path) -> dict[str, str]:
     path = folder / "Info.cfg"
     if not path.is_file():
         raise InputError(f"{path}: missing; ACDC keeps the ED and ES frame numbers there")
-    info = dict(line.split(":", 1) for line in path.read_text(errors="replace").splitlines() if ":" in line)
+    info = dict(line.split(":", 1) for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines() if ":" in line)
     info = {key.strip(): value.strip() for key, value in info.items()}
     for key in ("ED", "ES"):
-        if not info.get(key, "").isdigit():
+        if not re.fullmatch("0*[1-9][0-9]*", info.get(key, "")):
             raise InputError(f"{path}: {key} is {info.get(key)!r}; expected a frame number, counted from 1")
     return info

@@ -5,31 +5,37 @@ volumes in ``train.csv``, ``validate.csv`` and ``solution.csv``. The number of a
 slice lies, and a slice that was taken again has a folder of its own. ED and ES are found in the images.
 """
 
+import csv
+from dataclasses import replace
 from pathlib import Path
-
-import pandas as pd
 
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets.dicom import read_series
-from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.dicom_files import dicom_files
+from cardiosynth.datasets.layout import Scan, find_root, folders_in
 from cardiosynth.errors import InputError
 from cardiosynth.finders.keyframes import at_keyframes
 
 PARTS = {"train": ("train", "train.csv"), "validate": ("validation", "validate.csv"), "test": ("test", "solution.csv")}
+KEYS = {"Diastole": "edv_ml", "Systole": "esv_ml"}
 
 
 def find(data) -> list[Scan]:
-    """The patients found, training first. facts: ``table``, and ``edv_ml`` and ``esv_ml`` where the table has them.
+    """The patients found, training first. facts: ``table``, ``edv_ml`` and ``esv_ml`` where the table has them, and ``fault`` where
+    what was found contradicts itself: a patient twice, or two volumes for one.
 
     Raises InputError where there is no patient folder and where a table cannot be read.
     """
     root = find_root(data, "kaggle")
     found = []
     for name, (part, table) in PARTS.items():
-        folders = _patients(root / name / name) or _patients(root / name)
-        volumes = _volumes(root, name, table) if folders else {}
-        found += [Scan(f"kaggle-{number:04d}", folder, part, {"table": table, **volumes.get(number, {})})
-                  for number, folder in sorted(folders.items())]
+        folders = _patients(root / name, root / name / name)
+        volumes = _volumes([root / table, root / name / table]) if folders else {}
+        for number, (folder, *more) in sorted(folders.items()):
+            facts = {"table": table, **volumes.get(number, {})}
+            if more:
+                facts["fault"] = f"a second folder of this patient, {more[0]}; keep one of them"
+            found.append(Scan(f"kaggle-{number:04d}", folder, part, facts))
     if not found:
         packed = ", ".join(sorted(path.name for path in root.glob("*.zip")))
         hint = f" (unpack {packed} first)" if packed else ""
@@ -40,45 +46,76 @@ def find(data) -> list[Scan]:
 def read(scan: Scan) -> Subject:
     """One patient on the scan's own grid, base to apex, without masks; volumes from the organisers' table.
 
-    extra: ``ed_frame`` and ``es_frame`` (by trigger time, counted from 0), ``phases`` and ``mended``.
+    extra: ``ed_frame`` and ``es_frame`` (by trigger time, counted from 0), ``phases``, ``mended`` and ``doubts``.
     """
+    if "fault" in scan.facts:
+        raise InputError(f"{scan.path}: {scan.facts['fault']}")
     if not {"edv_ml", "esv_ml"} <= scan.facts.keys():
         raise InputError(f"{scan.path}: no EDV and ESV for patient {int(scan.path.name)} in {scan.facts['table']}; "
                          "expected a row with both, so put the table beside the folders")
-    folders = sorted((scan.path / "study").glob("sax_*"), key=lambda folder: _number(folder.name))
-    cine = read_series([path for folder in folders for path in sorted(folder.glob("*.dcm"))], str(scan.path))
+    folders = sorted(_views(scan.path), key=lambda folder: (_number(folder.name), folder.name))
+    files = {folder: dicom_files(folder) for folder in folders}
+    cine = read_series([path for found in files.values() for path in found], str(scan.path))
+    if empty := [folder.name for folder, found in files.items() if not found]:
+        cine = replace(cine, doubts=(*cine.doubts, f"no DICOM files in {', '.join(empty)}, so the stack may be too short"))
     images, extra = at_keyframes(cine)
     return Subject(scan.id, "kaggle", images, None, cine.spacing_mm, cine.slice_gap_mm,
                    scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
 
 
-def _patients(folder: Path) -> dict[int, Path]:
-    if not folder.is_dir():
-        return {}
-    return {int(path.name): path for path in folder.iterdir() if path.name.isdigit() and (path / "study").is_dir()}
+def _patients(*places: Path) -> dict[int, list[Path]]:
+    """The folders of each patient, by number."""
+    found: dict[int, list[Path]] = {}
+    for path in [path for place in places for path in folders_in(place)]:
+        if path.name.isascii() and path.name.isdigit() and _study(path):
+            found.setdefault(int(path.name), []).append(path)
+    return found
+
+
+def _study(patient: Path) -> list[Path]:
+    return [folder for folder in folders_in(patient) if folder.name.lower() == "study"]
+
+
+def _views(patient: Path) -> list[Path]:
+    """The folders of short-axis slices."""
+    return [folder for study in _study(patient) for folder in folders_in(study) if folder.name.lower().startswith("sax_")]
 
 
 def _number(name: str) -> int:
     digits = name.rpartition("_")[2]
-    return int(digits) if digits.isdigit() else -1
+    return int(digits) if digits.isascii() and digits.isdigit() else -1
 
 
-def _volumes(root: Path, folder: str, table: str) -> dict[int, dict]:
-    """EDV and ESV by patient. Rows are ``Id,Systole,Diastole``, or two a patient as ``701_Diastole,Volume``."""
-    path = next((place for place in (root / table, root / folder / table) if place.is_file()), None)
-    if path is None:
-        return {}
+def _volumes(places: list[Path]) -> dict[int, dict]:
+    """EDV and ESV by patient, of all the tables; ``fault`` where they give a patient two different values."""
+    result: dict[int, dict] = {}
+    for path in places:
+        for number, key, volume in _rows(path) if path.is_file() else []:
+            facts = result.setdefault(number, {})
+            if facts.setdefault(key, volume) != volume:
+                facts.setdefault("fault", f"{path} gives {volume:g} ml as {key[:3].upper()} of patient {number}, "
+                                          f"and {facts[key]:g} ml stood before; keep one")
+    return result
+
+
+def _rows(path: Path) -> list[tuple[int, str, float]]:
+    """(patient, ``edv_ml`` or ``esv_ml``, ml). Rows are ``Id,Systole,Diastole``, or two a patient as ``701_Diastole,Volume``."""
     try:
-        rows = pd.read_csv(path).rename(columns=str.strip)
-        if {"Id", "Systole", "Diastole"} <= set(rows.columns):
-            rows = rows.melt("Id", ["Systole", "Diastole"], "when", "Volume")
-        else:
-            rows[["Id", "when"]] = rows["Id"].str.strip().str.split("_", n=1, expand=True)
-        rows = rows[["Id", "when", "Volume"]].astype({"Id": int, "Volume": float}).dropna()
-    except (KeyError, ValueError, TypeError, AttributeError) as error:  # pandas' own parsing errors are ValueErrors
+        text = path.read_text(encoding="utf-8-sig")
+        separator = ";" if ";" in text.partition("\n")[0] else ","
+        lines = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
+        heads, *rows = [line for line in lines if any(line)]
+        return [found for row in rows for found in _cells(dict(zip(heads, row, strict=True)))]
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table of volumes; expected Id,Systole,Diastole with numbers in ml, "
                          "or rows like 701_Diastole,142.3 under Id,Volume") from error
-    result: dict[int, dict] = {}
-    for number, when, volume in rows.itertuples(index=False):
-        result.setdefault(number, {})["edv_ml" if when == "Diastole" else "esv_ml"] = volume
-    return result
+
+
+def _cells(row: dict[str, str]) -> list[tuple[int, str, float]]:
+    if {"Systole", "Diastole"} <= row.keys():
+        cells = [(row["Id"], when, row[when]) for when in ("Diastole", "Systole")]
+    else:
+        number, _, when = row["Id"].partition("_")
+        cells = [(number, when, row["Volume"])]
+    return [(int(number), KEYS[when], float(volume.replace(",", ".")))
+            for number, when, volume in cells if volume.lower() not in ("", "nan", "na")]

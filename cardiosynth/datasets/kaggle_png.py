@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from cardiosynth.cohort import Subject
+from cardiosynth.datasets import contents
 from cardiosynth.datasets.dicom import MISSING_SLICE, NEAR_REPEAT
 from cardiosynth.datasets.layout import Scan, find_root
 from cardiosynth.datasets.nifti import apex_first
@@ -23,12 +24,13 @@ from cardiosynth.errors import InputError
 from cardiosynth.volumes import LV, volume_ml
 
 FOLDER, TABLE = "data_segmenter_trainset", "train_validate.csv"
-NAME = re.compile(r"(?P<patient>\d{4})_\d+sax_(?P<frame>\d\d)_(?P<location>\d{5})_IM-(?P<series>\d+)-\d+(-(?P<image>\d+))?\.png")
+NAME = re.compile(r"(?P<patient>\d{4})_\d+sax_(?P<frame>\d\d)_(?P<location>\d{5})_IM-(?P<series>\d+)-\d+(-(?P<image>\d+))?\.png", re.IGNORECASE)
+PATIENT = re.compile(r"[0-9]{4}_.*\.png$", re.IGNORECASE)
 EXPECTED = "PPPP_00000sax_FF_LLLLL_IM-*.png"
 FRAMES = ("01", "12")  # about ED, about ES
 ORIGIN_MM = 10000  # added to the locations so that none is negative
 PIXEL_MM = 1.0
-THRESHOLD = 127
+THRESHOLD, LARGEST = 127, 0.5  # grey, and the share of the images above it that no LV has
 REDUCED_TRAIN, OTHER_VALIDATION = 4, 17
 LAST_TRAIN, LAST_VALIDATION = 500, 700  # the competition's parts by patient number
 
@@ -43,8 +45,8 @@ def find(data) -> list[Scan]:
     root = find_root(data, "kaggle_png" if other_name else "kaggle-png")
     folder = root / FOLDER if (root / FOLDER).is_dir() else root
     names = defaultdict(list)
-    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.png")):
-        if not path.stem.endswith("_o"):
+    for path in sorted(folder.iterdir()):
+        if PATIENT.match(path.name) and not path.stem.lower().endswith("_o"):
             names[path.name[:4]].append(path.name)
     if not names:
         raise InputError(f"{folder}: no files named {EXPECTED}; expected the PNG pairs there or in {FOLDER}/")
@@ -61,24 +63,40 @@ def read(scan: Scan) -> Subject:
     ``mended``. Raises InputError for this patient where a file or the reference is missing or damaged.
     """
     if "edv_ml" not in scan.facts:
-        raise InputError(f"{scan.id}: {TABLE} has no numbers for Id {int(scan.id[-4:])}; expected Id, Systole and Diastole in ml")
+        raise InputError(f"{scan.id}: {TABLE} has no numbers, or several, for Id {int(scan.id[-4:])}; expected one row of Id, Systole and Diastole in ml")
     mended = []
     paired = _paired(scan, mended)
     locations, pairs = _one_per_location(paired, mended)
     gap_mm = _gap(scan.id, locations, mended)
     images = _stack(scan, [[_pixels(scan.path / name) for name in names] for names in pairs])
-    masks = _stack(scan, [[_pixels(scan.path / name.replace(".png", "_o.png")) for name in names] for names in pairs])
+    masks = _stack(scan, [[_pixels(_mask_of(scan.path / name)) for name in names] for names in pairs])
     if masks.shape != images.shape:
         raise InputError(f"{scan.id}: masks have shape {masks.shape[2:]}, images {images.shape[2:]}; they must agree")
-    masks = np.where(masks > THRESHOLD, LV, 0).astype(np.uint8)
-    for phase, frame in enumerate(FRAMES):
-        if not masks[:, phase].any():
-            raise InputError(f"{scan.id}: the masks of frame {frame} hold no LV (grey above {THRESHOLD}); is the download complete?")
+    masks = _thresholded(scan.id, masks)
     if apex_first(masks):
         images, masks = images[::-1], masks[::-1]
     drawn = volume_ml(masks, PIXEL_MM**2, gap_mm)
     extra = {"mask_edv_ml": round(float(drawn[0]), 4), "mask_esv_ml": round(float(drawn[1]), 4), "mended": "; ".join(mended)}
+    if doubts := contents.doubts(images, masks, scan.id):
+        extra["doubts"] = "; ".join(doubts)
     return Subject(scan.id, "kaggle-png", images, masks, (PIXEL_MM, PIXEL_MM), gap_mm, scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
+
+
+def _mask_of(path: Path) -> Path:
+    """The mask's file, its ending in the letter case of the image's."""
+    return path.with_name(f"{path.stem}_o{path.suffix}")
+
+
+def _thresholded(name: str, greys: np.ndarray) -> np.ndarray:
+    """Masks with LV where the grey is above THRESHOLD. Raises InputError where that cannot be the LV's cavity."""
+    masks = np.where(greys > THRESHOLD, LV, 0).astype(np.uint8)
+    for phase, frame in enumerate(FRAMES):
+        grey, share = int(greys[:, phase].max()), float((masks[:, phase] == LV).mean())
+        if share == 0:
+            raise InputError(f"{name}: the masks of frame {frame} hold no LV: the largest grey is {grey}; expected 255 inside and 0 outside")
+        if share > LARGEST:
+            raise InputError(f"{name}: the masks of frame {frame} cover {100 * share:.0f} % of the images; expected 255 inside the LV and 0 outside")
+    return masks
 
 
 def split_rule(table: pd.DataFrame) -> pd.DataFrame:
@@ -102,13 +120,12 @@ def _volumes(path: Path) -> dict[int, dict]:
     try:
         table = pd.read_csv(path)
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({str(error).splitlines()[0]}); is the download complete?") from error
+        raise InputError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())}); is the download complete?") from error
     if not {"Id", "Systole", "Diastole"} <= set(table.columns):
         raise InputError(f"{path}: columns {', '.join(map(str, table.columns))}; expected Id, Systole and Diastole")
     table = table[["Id", "Systole", "Diastole"]].apply(pd.to_numeric, errors="coerce").dropna()
-    twice = table.Id[table.Id.duplicated()]
-    if len(twice):
-        raise InputError(f"{path}: Id {int(twice.iloc[0])} stands there twice; expected one row a patient")
+    table = table.drop_duplicates()
+    table = table[~table.Id.duplicated(keep=False)]  # two rows that differ: neither is believed
     return {int(number): {"esv_ml": float(esv_ml), "edv_ml": float(edv_ml)} for number, esv_ml, edv_ml in table.itertuples(index=False)}
 
 
@@ -176,11 +193,11 @@ def _pixels(path: Path) -> np.ndarray:
         raise InputError(f"{path}: missing; every image needs its mask beside it, is the download complete?")
     try:
         with Image.open(path) as image:
-            if image.mode in ("L", "1", "P", "RGB", "RGBA"):
+            if image.mode in ("L", "LA", "1", "P", "RGB", "RGBA"):
                 return np.asarray(image.convert("L"))
             mode = image.mode
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as PNG ({str(error).splitlines()[0]}); is the download complete?") from error
+        raise InputError(f"{path}: cannot be read as PNG ({' '.join(str(error).split())}); is the download complete?") from error
     raise InputError(f"{path}: pixels of kind {mode}; expected an 8-bit grey PNG")
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from cardiosynth.errors import InputError
 
+APEX_DIRECTION = (0.6, -0.6, -0.5)  # from base to apex in a patient: left, front, foot
+
 
 @dataclass(frozen=True)
 class Scan:
@@ -30,7 +32,43 @@ def find_root(data, dataset: str) -> Path:
         raise InputError(f"{data}: a file, not a folder; unpack it and name the folder of {dataset}")
     if not data.is_dir():
         raise InputError(f"{data}: no such folder; expected the folder of {dataset} or the folder that holds {dataset}/")
-    root = data / dataset if (data / dataset).is_dir() else data
+    root = next((folder for folder in folders_in(data) if folder.name.lower() == dataset), data)
     if not any(root.iterdir()):
         raise InputError(f"{root}: an empty folder; expected the files of {dataset}")
     return root
+
+
+def visible(path: Path) -> bool:
+    """Whether a name is one that somebody gave: not hidden, not a Mac's ``._`` twin, no lock file of a spreadsheet."""
+    return not path.name.startswith((".", "~$")) and path.name not in ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All visible files below a folder, in the order of their paths. Links to folders are followed, each folder once."""
+    files, seen, waiting = [], set(), [Path(folder)]
+    while waiting:
+        place = waiting.pop()
+        if (real := place.resolve()) in seen:
+            continue
+        seen.add(real)
+        inside = sorted(path for path in place.iterdir() if visible(path))
+        waiting += [path for path in reversed(inside) if path.is_dir()]
+        files += [path for path in inside if path.is_file() or (path.is_symlink() and not path.exists())]  # the latter cannot be read, which must be said
+    return sorted(files)
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The visible folders in a folder, links to folders among them, by name; none where it is not there."""
+    return sorted(path for path in folder.iterdir() if visible(path) and path.is_dir()) if folder.is_dir() else []
+
+
+@dataclass
+class Notes:
+    """Phrases on one subject. mended: what was put right. doubts: what looks wrong and was taken as it is."""
+
+    mended: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def extra(self) -> dict[str, str]:
+        """Both as further columns of a Subject, as far as there is anything to say."""
+        return {name: "; ".join(dict.fromkeys(phrases)) for name, phrases in vars(self).items() if phrases}

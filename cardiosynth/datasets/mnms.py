@@ -14,7 +14,7 @@ import pandas as pd
 
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import nifti
-from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.layout import Scan, find_root, folders_in, visible
 from cardiosynth.errors import InputError
 
 PARTS = {"Training/Labeled": "train", "Validation": "validation", "Testing": "test"}
@@ -32,7 +32,7 @@ def find(data) -> list[Scan]:
     left out. Of two releases of M&Ms's table the later one counts (their names start with the date).
     """
     root = find_root(data, "mnms")
-    first = [path for path in sorted(root.glob("*.csv")) if FIRST_TABLE.lower() in path.name.lower()]
+    first = [path for path in sorted(root.glob("*.csv")) if visible(path) and FIRST_TABLE.lower() in path.name.lower()]
     second = root / SECOND_TABLE
     if bool(first) == second.is_file():
         found = "both" if first else "neither"
@@ -51,30 +51,16 @@ def read(scan: Scan) -> Subject:
         raise InputError(f"{scan.path}: {table} has no row for {scan.path.name}; is the download complete?")
     if table == SECOND_TABLE:
         images, masks = ([scan.path / f"{scan.path.name}_SA_{phase}{suffix}.nii.gz" for phase in ("ED", "ES")] for suffix in ("", "_gt"))
-        return nifti.subject(scan.id, "mnms2", *nifti.pair(images, masks, LABELS), extra)
-    return nifti.subject(scan.id, "mnms", *_two_phases(scan), extra)
-
-
-def _two_phases(scan: Scan) -> tuple[list, list, tuple]:
-    """Frames, masks and distances of M&Ms's ED and ES, each from a file of all phases."""
+        return nifti.subject(scan.id, "mnms2", nifti.pair(images, masks, LABELS), extra, scan.path)
     path, mask_path = (scan.path / f"{scan.id}_sa{suffix}.nii.gz" for suffix in ("", "_gt"))
     numbers = [_frame_number(scan, phase) for phase in ("ED", "ES")]
-    frames, distances_mm = nifti.load(path, dimensions=4)
-    masks, _ = nifti.load(mask_path, dimensions=4)
-    if frames.shape != masks.shape:
-        raise InputError(f"{mask_path}: the mask has shape {masks.shape}, the image {frames.shape}; they must agree")
-    if max(numbers) >= frames.shape[1]:
-        raise InputError(
-            f"{path}: {frames.shape[1]} frames, but {scan.facts['table']} names frame {max(numbers)}, counted from 0; is it the right file?"
-        )
-    labelled = [nifti.relabel(masks[:, number], LABELS, f"{mask_path}, frame {number}") for number in numbers]
-    return [frames[:, number] for number in numbers], labelled, distances_mm
+    return nifti.subject(scan.id, "mnms", nifti.two_phases(path, mask_path, numbers, LABELS, table), extra, scan.path)
 
 
 def _find_first(root: Path, table: Path) -> list[Scan]:
     rows = _table(table, ["External code", "ED", "ES"], FIRST_FACTS)
     found = [Scan(folder.name, folder, part, _facts(table, rows.get(folder.name)))
-             for name, part in PARTS.items() for folder in sorted((root / name).glob("*")) if folder.is_dir()]
+             for name, part in PARTS.items() for folder in folders_in(root / name)]
     if not found:
         raise InputError(f"{root}: no patient in {', '.join(PARTS)}; expected <code>/<code>_sa.nii.gz and <code>_sa_gt.nii.gz there")
     return found
@@ -84,7 +70,7 @@ def _find_second(root: Path, table: Path) -> list[Scan]:
     rows = _table(table, ["SUBJECT_CODE"], SECOND_FACTS)
     rows = {code.zfill(3): facts for code, facts in rows.items()}
     found = [Scan(f"mnms2-{folder.name}", folder, _second_part(int(folder.name)), _facts(table, rows.get(folder.name)))
-             for folder in sorted((root / "dataset").glob("[0-9][0-9][0-9]")) if folder.is_dir()]
+             for folder in folders_in(root / "dataset") if re.fullmatch("[0-9]{3}", folder.name)]
     if not found:
         raise InputError(f"{root}: no dataset/NNN folders; expected M&Ms-2's dataset/001 to dataset/360")
     return found
@@ -101,17 +87,22 @@ def _facts(table: Path, row: dict | None) -> dict:
 def _table(path: Path, needed: list[str], facts: dict[str, str]) -> dict[str, dict]:
     """Code -> facts as text, of the named columns only, as far as the release has them.
 
-    needed: columns that must be there, the code first. Raises InputError where the file is no such table.
+    needed: columns that must be there, the code first. Of a code that stands there twice, values that differ are joined by "or".
+    Raises InputError where the file is no such table.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())}); is the download complete?") from error
+    except ValueError as error:  # pandas' own parsing errors are ValueErrors
+        raise InputError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())}); expected the publishers' own table") from error
     absent = [name for name in needed if name not in table]
     if absent:
         raise InputError(f"{path}: no column {', '.join(absent)}; expected the publishers' own table")
-    return {row[needed[0]].strip(): {ours: row[theirs].strip() for theirs, ours in facts.items() if theirs in row}
-            for row in table.to_dict("records") if row[needed[0]].strip()}
+    result: dict[str, dict] = {}
+    for row in table.to_dict("records"):
+        if code := row[needed[0]].strip():
+            told, known = {ours: row[theirs].strip() for theirs, ours in facts.items() if theirs in row}, result.get(code, {})
+            result[code] = {name: " or ".join(dict.fromkeys([known.get(name, value), value])) for name, value in told.items()}
+    return result
 
 
 def _frame_number(scan: Scan, phase: str) -> int:

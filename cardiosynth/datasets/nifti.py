@@ -1,72 +1,73 @@
-"""NIfTI files as arrays in the project's order, with spacing from where it is right."""
+"""NIfTI files as the hearts of a scan: one grid for images and masks, the project's labels, slices from base to apex."""
 
-import logging
-import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
 from cardiosynth.cohort import Subject
+from cardiosynth.datasets import contents
+from cardiosynth.datasets.layout import Notes
+from cardiosynth.datasets.nifti_file import SAME_SIZE, Nifti, in_mm, read
+from cardiosynth.datasets.nifti_grid import Order, onto, shared_sizes
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LABELS, LV, volume_ml
 
-logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it would print is said in our own sentences
-NAMES = {number: {"rv": "RV", "lv": "LV"}.get(name, name) for name, number in LABELS.items()}
 GREY = range(32, 256)
-NOT_READABLE = (OSError, EOFError, ValueError, zlib.error, nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError)
+NEAR_INTEGER = 0.01  # a label that went through a scaling is no other label
+TURNED = "slices turned to run from base to apex"
 
 
-def load(path: Path, dimensions: int = 3) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """An image as (slices, rows, columns), or (slices, phases, rows, columns) where ``dimensions`` is 4, and its
-    (row, column, slice) distances in mm, from the header's pixdim because some affines are wrong.
+@dataclass(frozen=True)
+class Frames:
+    """images: (slices, phases, rows, columns), slices in the file's order. masks: the same in the project's labels, or None.
 
-    Raises InputError naming the file where it is missing, damaged, of other dimensions or without a spacing.
+    distances_mm: row, column, slice. towards: unit vector (left, back, head) in which the slices rise, or None where the
+    file does not tell.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: missing; is the download complete?")
-    try:
-        nifti = nib.load(path)
-        array = np.asarray(nifti.dataobj)
-        columns, rows, slices = _pixdim(path, type(nifti.header))
-    except NOT_READABLE as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read as NIfTI ({reason}); is the download complete?") from error
-    if array.ndim != dimensions:
-        raise InputError(f"{path}: has {array.ndim} dimensions; expected {dimensions}")
-    if not all(np.isfinite(size) and size > 0 for size in (rows, columns, slices)):
-        raise InputError(
-            f"{path}: pixdim gives a spacing of {rows:g}, {columns:g}, {slices:g} mm (row, column, slice); "
-            "expected three positive numbers, so convert the scan again"
-        )
-    order = (2, 1, 0) if dimensions == 3 else (2, 3, 1, 0)
-    return array.transpose(order), (rows, columns, slices)
+
+    images: np.ndarray
+    masks: np.ndarray | None
+    distances_mm: tuple[float, float, float]
+    towards: np.ndarray | None
+    notes: Notes = field(default_factory=Notes)
 
 
-def pair(images: list[Path], masks: list[Path], names: dict[int, int]) -> tuple[list, list, tuple]:
-    """ED and ES where each has its own image and mask file: frames, masks in the project's labels, distances in mm.
+def pair(images: list[Path], masks: list[Path], names: dict[int, int]) -> Frames:
+    """ED and ES where each has its own image and mask file.
 
-    images, masks: the ED file, then the ES file. names: source label -> ours. Raises InputError naming the file
-    that is bad, or the ES image where it is not on the grid of the ED image.
+    images, masks: the ED file, then the ES file; masks may be empty. names: source label -> ours. Raises InputError
+    naming the file that is bad, the ES image where it is not on the grid of the ED image, or the mask where it is not.
     """
-    (ed, distances_mm), (es, es_distances_mm) = (load(path) for path in images)
-    if ed.shape != es.shape or not np.allclose(distances_mm, es_distances_mm):
+    ed, es = (read(path) for path in images)
+    es = onto(es, ed, "the ES image")
+    if ed.array.shape != es.array.shape or not np.allclose(ed.sizes_mm, es.sizes_mm, rtol=SAME_SIZE):
         raise InputError(
-            f"{images[1]}: shape {es.shape} with {_mm(es_distances_mm)}, but {ed.shape} with {_mm(distances_mm)} at ED; "
+            f"{images[1]}: shape {_shape(es)} with {in_mm(es.sizes_mm)}, but {_shape(ed)} with {in_mm(ed.sizes_mm)} at ED (x, y, z); "
             "expected one grid, so convert the scan again"
         )
-    return [ed, es], [labels(path, ed.shape, names) for path in masks], distances_mm
+    drawn = [_mask(path, ed, names) for path in masks]
+    return _frames([ed, es], drawn, [ed.array, es.array], [mask.array for mask in drawn])
 
 
-def labels(path: Path, shape: tuple, names: dict[int, int]) -> np.ndarray:
-    """A mask (slices, rows, columns) in the project's labels. shape: that of the image. names: source label -> ours.
+def cine(path: Path) -> Frames:
+    """A file of all phases, without masks. Raises InputError naming the file where it is bad."""
+    file = read(path, dimensions=4)
+    return _frames([file], [], list(np.moveaxis(file.array, 3, 0)), [])
 
-    Raises InputError where the shape differs, where a label is not among ``names`` or where no LV is left.
+
+def two_phases(path: Path, mask_path: Path, numbers: list[int], names: dict[int, int], told_by: str) -> Frames:
+    """ED and ES of a file of all phases and of its masks. numbers: of the two frames, counted from 0. told_by: what gives them.
+
+    Raises InputError naming the file that is bad, or the frame whose mask is.
     """
-    mask, _ = load(path)
-    if mask.shape != shape:
-        raise InputError(f"{path}: the mask has shape {mask.shape}, the image {shape}; they must agree")
-    return relabel(mask, names, path)
+    image = read(path, dimensions=4)
+    mask = onto(read(mask_path, dimensions=4), image, "the mask")
+    _refuse_other_shape(mask_path, mask, image)
+    if max(numbers) >= image.array.shape[3]:
+        raise InputError(f"{path}: {image.array.shape[3]} frames, but {told_by} names frame {max(numbers)}, counted from 0; is it the right file?")
+    masks = [relabel(mask.array[..., number], names, f"{mask_path}, frame {number}") for number in numbers]
+    return _frames([image], [mask], [image.array[..., number] for number in numbers], masks)
 
 
 def relabel(mask: np.ndarray, names: dict[int, int], where) -> np.ndarray:
@@ -74,16 +75,20 @@ def relabel(mask: np.ndarray, names: dict[int, int], where) -> np.ndarray:
 
     Raises InputError for a label that the layout does not have, and where no LV is left.
     """
-    unknown = sorted(set(np.unique(mask).tolist()) - {0, *names})
-    expected = ", ".join(f"{theirs} {NAMES[ours]}" for theirs, ours in sorted({0: 0, **names}.items()))
+    if mask.dtype.kind == "f":
+        nearest = np.rint(mask)
+        mask = nearest if np.abs(mask - nearest).max() < NEAR_INTEGER else mask
+    values = np.unique(mask)
+    unknown = sorted(set(values.tolist()) - {0, *names})
+    expected = ", ".join(f"{theirs} {contents.NAMES[ours]}" for theirs, ours in sorted({0: 0, **names}.items()))
     if unknown:
-        found = ", ".join(f"{value:g}" for value in unknown[:6])
+        labels = ", ".join(f"{value:.4g}" for value in unknown[:6])
         if all(value in GREY for value in unknown):
             raise InputError(
-                f"{where}: mask labels {found} look like the grey values of a picture of labels; expected {expected}, "
+                f"{where}: mask labels {labels} look like the grey values of a picture of labels; expected {expected}, "
                 "so export the labels themselves"
             )
-        raise InputError(f"{where}: unknown mask labels {found}; expected {expected}")
+        raise InputError(f"{where}: unknown mask labels {labels}; expected {expected}")
     result = np.zeros(mask.shape, np.uint8)
     for theirs, ours in names.items():
         result[mask == theirs] = ours
@@ -92,19 +97,23 @@ def relabel(mask: np.ndarray, names: dict[int, int], where) -> np.ndarray:
     return result
 
 
-def subject(name: str, source: str, frames: list, masks: list, distances_mm: tuple, extra: dict) -> Subject:
-    """A Subject of an ED and an ES frame (each (slices, rows, columns)), turned so that slices run base to apex.
+def subject(name: str, source: str, frames: Frames, extra: dict, where) -> Subject:
+    """A Subject of the two phases of ``frames``, turned so that slices run base to apex, its volumes by Simpson's rule from the masks.
 
-    distances_mm: row, column, slice. Volumes by Simpson's rule from the masks. A stack that had to be turned says
-    so in ``extra["mended"]``.
+    where: what a sentence starts with, such as the folder. Raises InputError where the masks cannot be what they are called
+    or leave out a slice of the LV.
     """
-    images, labelled = np.stack(frames, axis=1), np.stack(masks, axis=1)
-    if apex_first(labelled):
-        images, labelled = images[::-1], labelled[::-1]
-        extra = extra | {"mended": "slices turned to run from base to apex"}
-    row_mm, column_mm, gap_mm = distances_mm
-    edv_ml, esv_ml = volume_ml(labelled, row_mm * column_mm, gap_mm)
-    return Subject(name, source, images, labelled, (row_mm, column_mm), gap_mm, float(edv_ml), float(esv_ml), extra)
+    images, masks, notes = frames.images, frames.masks, frames.notes
+    if apex_first(masks):
+        images, masks = images[::-1], masks[::-1]
+        notes.mended.append(TURNED)
+    holes = [phrase for phrase in contents.gaps(masks) if phrase.startswith("no LV")]
+    if holes:
+        raise InputError(f"{where}: {'; '.join(holes)}; draw the LV there, or leave the patient out")
+    notes.doubts.extend(contents.doubts(images, masks, where))
+    row_mm, column_mm, gap_mm = frames.distances_mm
+    edv_ml, esv_ml = volume_ml(masks, row_mm * column_mm, gap_mm)
+    return Subject(name, source, images, masks, (row_mm, column_mm), gap_mm, float(edv_ml), float(esv_ml), extra | notes.extra())
 
 
 def apex_first(masks: np.ndarray) -> bool:
@@ -118,11 +127,29 @@ def apex_first(masks: np.ndarray) -> bool:
     return bool(areas[:third].mean() < areas[-third:].mean())
 
 
-def _pixdim(path: Path, header: type) -> list[float]:
-    """(column, row, slice) distances as they stand in the file: nibabel itself takes 1 mm for a zero."""
-    with nib.openers.ImageOpener(path) as file:
-        return [float(size) for size in header.from_fileobj(file, check=False)["pixdim"][1:4]]
+def _mask(path: Path, image: Nifti, names: dict[int, int]) -> Nifti:
+    mask = onto(read(path), image, "the mask")
+    _refuse_other_shape(path, mask, image)
+    return Nifti(mask.path, relabel(mask.array, names, path), mask.sizes_mm, mask.affine, mask.notes)
 
 
-def _mm(distances_mm: tuple) -> str:
-    return " x ".join(f"{size:g}" for size in distances_mm) + " mm"
+def _refuse_other_shape(path: Path, mask: Nifti, image: Nifti) -> None:
+    if mask.array.shape != image.array.shape:
+        raise InputError(f"{path}: the mask has shape {_shape(mask)}, the image {_shape(image)}; they must agree")
+
+
+def _frames(files: list[Nifti], drawn: list[Nifti], images: list[np.ndarray], masks: list[np.ndarray]) -> Frames:
+    """files, drawn: of the images and of the masks. images, masks: one phase each, (x, y, z); masks may be empty."""
+    sizes_mm = files[0].sizes_mm
+    for mask in drawn:
+        sizes_mm = shared_sizes(files[0], mask, "the mask")
+    order, notes = Order(files[0], sizes_mm), Notes()
+    for file in (*files, *drawn):
+        notes.mended.extend(file.notes.mended)
+        notes.doubts.extend(file.notes.doubts)
+    pixels, labels = (np.stack([order.apply(phase) for phase in phases], axis=1) if phases else None for phases in (images, masks))
+    return Frames(pixels, labels, order.distances_mm, order.towards, notes)
+
+
+def _shape(file: Nifti) -> tuple[int, ...]:
+    return tuple(int(length) for length in file.array.shape)

@@ -24,7 +24,8 @@ def load_split(path, dataset: str | None = None) -> dict[str, str]:
         raise InputError(f"{path}: no such split file; expected a CSV with the columns id and split")
     try:
         table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        table = table.rename(columns=str.strip).apply(lambda column: column.str.strip())
+    except ValueError as error:  # pandas' own parsing errors are ValueErrors
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as CSV ({reason}); expected the columns id and split") from error
     if not {"id", "split"} <= set(table):

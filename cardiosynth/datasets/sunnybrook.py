@@ -13,15 +13,14 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth.cohort import Subject
-from cardiosynth.contours import coverage
-from cardiosynth.datasets.dicom import read_placed
-from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.layout import Scan, files_below, find_root
+from cardiosynth.datasets.sunnybrook_contours import areas, crossings, drawn, holes
+from cardiosynth.datasets.sunnybrook_series import scan_file, short_axis
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LABELS, ML_PER_MM3
 
 PATIENT = re.compile(r"SCD\d+$")
 CONTOURS = re.compile(r"SC-(HF-I|HF-NI|HYP|N)-0*(\d+)$")
-DRAWN = re.compile(r"IM-\d+-(\d+)-([io])contour-manual\.txt$")
 PATHS = {"training": "train", "validation": "validation", "online": "test"}  # the challenge's three downloads
 VALIDATION = {"HF-I": (5, 6, 7, 8), "HF-NI": (7, 11, 31, 33), "HYP": (6, 7, 8, 37), "N": (5, 6, 7)}
 ONLINE = {"HF-I": (9, 10, 11, 12), "HF-NI": (12, 13, 14, 15), "HYP": (9, 10, 11, 12), "N": (9, 10, 11)}
@@ -34,72 +33,73 @@ def find(data) -> list[Scan]:
     refused when read. Raises InputError where there are no patients or nothing says which folders belong together.
     """
     root = find_root(data, "sunnybrook")
-    scans, drawn = _folders(root, "*.dcm", (PATIENT, CONTOURS)), _folders(root, "*contour-manual.txt", (CONTOURS,))
-    drawn = {_plain(name): folder for name, folder in drawn.items()}
-    if not scans or not drawn:
+    files = files_below(root)
+    scans = _folders(root, [path for path in files if scan_file(path)], (PATIENT, CONTOURS))
+    drawings: dict[str, list[Path]] = {}
+    for name, places in _folders(root, [path for path in files if path.name.lower().endswith("contour-manual.txt")], (CONTOURS,)).items():
+        drawings.setdefault(_plain(name), []).extend(places)
+    if not scans or not drawings:
         missing = "DICOM folders SCDnnnnnnn with .dcm files" if not scans else "contour folders SC-... with IM-*-icontour-manual.txt"
         packed = ", ".join(sorted(path.name for path in root.glob("*.zip")))
         raise InputError(f"{root}: no {missing}; expected Sunnybrook's layout{f' (unpack {packed} first)' if packed else ''}")
-    original = _pairs(root, scans, drawn)
-    found = [Scan(name, folder, _part(root, original.get(name, ""), drawn.get(original.get(name))),
-                  {"original": original.get(name, ""), "contours": drawn.get(original.get(name)), "dicom": folder})
-             for name, folder in scans.items()]
-    orphans = sorted(set(drawn) - set(original.values()))
-    found += [Scan(name, drawn[name], _part(root, name, drawn[name]), {"original": name, "contours": drawn[name], "dicom": None})
-              for name in orphans]
+    original = _pairs(root, files, scans, drawings)
+    found = [_scan(root, name, original.get(name, ""), folders, drawings.get(original.get(name), [])) for name, folders in scans.items()]
+    found += [_scan(root, name, name, [], drawings[name]) for name in sorted(set(drawings) - set(original.values()))]
     return sorted(found, key=lambda scan: scan.id)
+
+
+def _scan(root: Path, name: str, original: str, scans: list[Path], drawings: list[Path]) -> Scan:
+    dicom, contours = (next(iter(places), None) for places in (scans, drawings))
+    facts = {"original": original, "contours": contours, "dicom": dicom, "places": {"DICOM folder": scans, "contour folder": drawings}}
+    return Scan(name, dicom or contours, _part(root, original, contours), facts)
 
 
 def read(scan: Scan) -> Subject:
     """One patient: ED and ES of all slices, base to apex; masks with 2 myocardium and 3 LV where there are contours.
 
     A pixel is LV, or myocardium, where at least half of it is. The volumes come from the contours' own areas, not
-    from those pixels. extra: ``group``, ``original_id``, ``ed_frame``, ``es_frame`` (counted from 0), ``phases``, ``mended``.
+    from those pixels. extra: ``group``, ``original_id``, ``ed_frame``, ``es_frame`` (counted from 0), ``phases``, ``mended``,
+    ``doubts``.
     """
-    for key, what in (("dicom", "DICOM folder"), ("contours", "contour folder")):
-        if scan.facts[key] is None:
+    for what, places in scan.facts["places"].items():
+        if not places:
             raise InputError(f"{scan.path}: no {what} for this patient; expected one, matched by scd_patientdata.csv")
-    files = _series(scan.facts["dicom"])
-    cine, places = read_placed(list(files.values()), str(scan.facts["dicom"]))
-    areas = _areas(scan.facts["contours"], files, places, cine.frames.shape)
-    ed, es = _phases(areas, scan.facts["contours"], cine.frames.shape[1])
-    other = {phase for _, phase, _ in areas} - {ed, es}
-    left_out = [f"contours at {len(other)} other phase{'s' * (len(other) > 1)} left out"] if other else []
-    shares = {kind: np.stack([_stack(areas, phase, kind, cine.frames) for phase in (ed, es)], axis=1) for kind in "io"}
+        _refuse_differing(places, what)
+    contours = drawn(scan.facts["contours"])
+    cine, files, places, left_out = short_axis(scan.facts["dicom"], {number for number, _ in contours})
+    found, slices = areas(contours, files, places, cine.frames.shape), len(cine.frames)
+    ed, es = _phases(found, scan.facts["contours"], cine.frames.shape[1])
+    doubts = [*cine.doubts, *crossings(found, scan.facts["contours"], slices), *holes(found, slices, ed, es)]
+    other = {phase for _, phase, _ in found} - {ed, es}
+    left_out += [f"contours at {len(other)} other phase{'s' * (len(other) > 1)} left out"] if other else []
+    shares = {kind: np.stack([_stack(found, phase, kind, cine.frames) for phase in (ed, es)], axis=1) for kind in "io"}
     masks = np.where(shares["i"] >= 0.5, LABELS["lv"], np.where(shares["o"] >= 0.5, LABELS["myocardium"], 0)).astype(np.uint8)
     voxel_ml = cine.spacing_mm[0] * cine.spacing_mm[1] * cine.slice_gap_mm * ML_PER_MM3
     edv_ml, esv_ml = (float(volume) for volume in shares["i"].sum(axis=(0, 2, 3)) * voxel_ml)
     extra = {"group": _group(scan.facts["original"]), "original_id": scan.facts["original"], "ed_frame": ed, "es_frame": es,
-             "phases": cine.frames.shape[1], "mended": "; ".join([*cine.mended, *left_out])}
+             "phases": cine.frames.shape[1], "mended": "; ".join([*cine.mended, *left_out]), "doubts": "; ".join(doubts)}
     images = np.ascontiguousarray(cine.frames[:, [ed, es]])
     return Subject(scan.id, "sunnybrook", images, masks, cine.spacing_mm, cine.slice_gap_mm, edv_ml, esv_ml, extra)
 
 
-def points(path: Path) -> np.ndarray:
-    """A contour (points, 2) as x, y in pixels. Raises InputError naming the file and the line that is not two numbers."""
-    result = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        try:
-            x, y = (float(part) for part in line.split())
-        except ValueError:
-            if not line.strip():
-                continue
-            raise InputError(f"{path}: line {number} is {line.strip()!r}; expected two numbers, x and y in pixels") from None
-        result.append((x, y))
-    if len(result) < 3 or not np.isfinite(result).all():
-        raise InputError(f"{path}: {len(result)} points; expected at least 3, with finite x and y in pixels")
-    return np.array(result)
-
-
-def _folders(root: Path, files: str, names: tuple) -> dict[str, Path]:
-    """The outermost folders with such a name that hold such files, by name."""
-    found: dict[str, Path] = {}
-    for folder in {path.parent for path in root.rglob(files)}:
+def _folders(root: Path, files: list[Path], names: tuple) -> dict[str, list[Path]]:
+    """The outermost folders with such a name that hold such files, by name; several where a patient's folder is there twice."""
+    found: dict[str, list[Path]] = {}
+    for folder in sorted({path.parent for path in files}):
         for place in reversed((folder, *folder.parents)):
             if place.is_relative_to(root) and any(name.match(place.name) for name in names):
-                found.setdefault(place.name, place)
+                if place not in found.setdefault(place.name, []):
+                    found[place.name].append(place)
                 break
     return found
+
+
+def _refuse_differing(places: list[Path], what: str) -> None:
+    """A patient's folder that is there twice must hold the same files."""
+    held = [{path.relative_to(place): path for path in files_below(place)} for place in places]
+    for place, files in zip(places[1:], held[1:]):
+        if files.keys() != held[0].keys() or any(files[name].read_bytes() != held[0][name].read_bytes() for name in files):
+            raise InputError(f"{places[0]}: {place} is another {what} of this patient, with other files; keep one of them")
 
 
 def _plain(original: str) -> str:
@@ -123,23 +123,30 @@ def _part(root: Path, original: str, contours: Path | None) -> str:
     return "validation" if number in VALIDATION.get(group, ()) else "test" if number in ONLINE.get(group, ()) else "train"
 
 
-def _pairs(root: Path, scans: dict, drawn: dict) -> dict[str, str]:
+def _pairs(root: Path, files: list[Path], scans: dict, drawings: dict) -> dict[str, str]:
     """DICOM folder's name -> contour folder's name: from a CSV, from equal names, or because there is only one of each."""
-    tables = [table for path in sorted([*root.glob("*.csv"), *root.glob("*/*.csv")]) if (table := _table(path))]
-    pairs = {name: original for table in tables for name, original in table.items() if name in scans}
-    pairs |= {name: _plain(name) for name in scans if _plain(name) in drawn and name not in pairs}
-    if not pairs and len(scans) == len(drawn) == 1:
-        pairs = dict(zip(scans, drawn))
+    pairs: dict[str, str] = {}
+    for path in files:
+        for name, original in _table(path).items() if path.suffix.lower() == ".csv" else ():
+            if name in scans and pairs.setdefault(name, original) != original:
+                raise InputError(f"{path}: {name} is {original}, and {pairs[name]} in another table; keep one of the tables")
+    pairs |= {name: _plain(name) for name in scans if _plain(name) in drawings and name not in pairs}
+    if not pairs and len(scans) == len(drawings) == 1:
+        pairs = dict(zip(scans, drawings))
     if not pairs:
-        raise InputError(f"{root}: {len(scans)} DICOM and {len(drawn)} contour folders, and nothing that says which belong together; "
+        raise InputError(f"{root}: {len(scans)} DICOM and {len(drawings)} contour folders, and nothing that says which belong together; "
                          "expected scd_patientdata.csv with the columns PatientID and OriginalID")
+    if shared := [name for name, original in pairs.items() if list(pairs.values()).count(original) > 1]:
+        raise InputError(f"{root}: {' and '.join(sorted(shared)[:2])} are both called {pairs[min(shared)]}; "
+                         "expected one patient for each contour folder")
     return pairs
 
 
 def _table(path: Path) -> dict[str, str]:
     """PatientID -> OriginalID of a CSV with these columns (``patient_id`` and ``original_id`` will do); else nothing."""
     try:
-        rows = pd.read_csv(path, dtype=str)
+        first = path.read_text(encoding="utf-8-sig").partition("\n")[0]
+        rows = pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=";" if ";" in first else ",")
     except (ValueError, OSError):
         return {}
     rows.columns = [str(name).lower().replace("_", "").strip() for name in rows.columns]
@@ -148,48 +155,19 @@ def _table(path: Path) -> dict[str, str]:
     return {name.strip(): _plain(original.strip()) for name, original in rows[["patientid", "originalid"]].dropna().itertuples(index=False)}
 
 
-def _series(folder: Path) -> dict[int, Path]:
-    """The short-axis files by the number that ends their name: those in the patient's folder or in its one CINESAX folder."""
-    stacks = sorted({path.parent for path in folder.rglob("*.dcm")})
-    short_axis = [stack for stack in stacks if stack.name.upper().startswith("CINESAX")] or stacks
-    if len(short_axis) != 1:
-        raise InputError(f"{folder}: DICOM files in {len(short_axis)} folders ({', '.join(stack.name for stack in short_axis[:4])}); "
-                         "expected one CINESAX folder")
-    files: dict[int, Path] = {}
-    for path in sorted(short_axis[0].glob("*.dcm")):
-        number = re.search(r"(\d+)$", path.stem)
-        if not number or int(number[1]) in files:
-            raise InputError(f"{path}: the name ends in no number of its own; expected names like IM-0003-0048.dcm of one series")
-        files[int(number[1])] = path
-    return dict(sorted(files.items()))
-
-
-def _areas(folder: Path, files: dict, places: dict, shape: tuple) -> dict[tuple, np.ndarray]:
-    """(slice, phase, i or o) -> share of each pixel inside the contour (H, W)."""
-    areas = {}
-    for path in sorted(folder.rglob("IM-*contour-manual.txt")):
-        match = DRAWN.match(path.name)
-        if not match:
-            continue  # papillary muscles
-        place = places.get(files.get(int(match[1])))
-        if place is None:
-            raise InputError(f"{path}: belongs to image {int(match[1])}, which the cine of {len(places)} images does not have; "
-                             "do the contours belong to this patient?")
-        areas[(*place, match[2])] = coverage(points(path), shape[-2:])
-    return areas
-
-
-def _phases(areas: dict, folder: Path, phases: int) -> tuple[int, int]:
+def _phases(found: dict, folder: Path, phases: int) -> tuple[int, int]:
     """ED: the phase with inner and outer contours and the largest inner area; ES: the other with most inner contours."""
-    inner = {phase: [area.sum() for (_, at, kind), area in areas.items() if kind == "i" and at == phase] for phase in range(phases)}
-    inner = {phase: found for phase, found in inner.items() if found}
-    outer = {phase for _, phase, kind in areas if kind == "o"}
+    inner: dict[int, list[float]] = {}
+    for (_, phase, kind), area in found.items():
+        if kind == "i":
+            inner.setdefault(phase, []).append(area.sum())
+    outer = {phase for _, phase, kind in found if kind == "o"}
     if len(inner) < 2:
         raise InputError(f"{folder}: inner contours at {len(inner)} of {phases} phases; expected them at ED and at ES")
-    ed = max(inner, key=lambda phase: (phase in outer, sum(inner[phase])))
-    return ed, max(set(inner) - {ed}, key=lambda phase: (len(inner[phase]), -sum(inner[phase])))
+    ed = max(sorted(inner), key=lambda phase: (phase in outer, sum(inner[phase])))
+    return ed, max(sorted(set(inner) - {ed}), key=lambda phase: (len(inner[phase]), -sum(inner[phase])))
 
 
-def _stack(areas: dict, phase: int, kind: str, frames: np.ndarray) -> np.ndarray:
+def _stack(found: dict, phase: int, kind: str, frames: np.ndarray) -> np.ndarray:
     nothing = np.zeros(frames.shape[-2:])
-    return np.stack([areas.get((row, phase, kind), nothing) for row in range(len(frames))])
+    return np.stack([found.get((row, phase, kind), nothing) for row in range(len(frames))])

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import nifti
-from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.layout import Scan, find_root, folders_in
+from cardiosynth.datasets.nifti_file import exists
 from cardiosynth.errors import InputError
 
 SALT, SHORTEST_SALT = "CARDIOSYNTH_SALT", 16
@@ -45,11 +46,13 @@ def read(scan: Scan) -> Subject:
     if folder is None:
         raise InputError(f"{scan.id}: no folder has this hashed id; is {SALT} the one that it was found with?")
     try:
-        frames, masks, distances_mm = nifti.pair([folder / name for name in IMAGES], [folder / name for name in MASKS], LABELS)
+        frames = nifti.pair([folder / name for name in IMAGES], [folder / name for name in MASKS], LABELS)
+        return nifti.subject(scan.id, "ukbb", frames, {}, folder)
     except InputError as error:  # its words, and those of its cause, name the folder
         message = str(error).replace(str(folder), str(folder.with_name(scan.id)))
         raise InputError(_without_eids(message)) from None
-    return nifti.subject(scan.id, "ukbb", frames, masks, distances_mm, {})
+    except Exception as error:  # nor may what nobody foresaw carry the name into a log
+        raise RuntimeError(_without_eids(f"{type(error).__name__}: {error}".replace(str(folder), scan.id))) from None
 
 
 def hashed_id(eid: str) -> str:
@@ -74,8 +77,8 @@ def _salt() -> str:
 @lru_cache(maxsize=1)
 def _folders(root: Path, salt: str) -> dict[str, Path]:
     """Hashed id -> folder, of the folders with at least one of the four files; listed once in a process."""
-    return {_hashed(folder.name, salt): folder for folder in root.iterdir()
-            if folder.is_dir() and any((folder / name).is_file() for name in IMAGES + MASKS)}
+    return {_hashed(folder.name, salt): folder for folder in folders_in(root)
+            if any(exists(folder / name) for name in IMAGES + MASKS)}
 
 
 def _without_eids(message: str) -> str:

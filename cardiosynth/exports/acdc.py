@@ -33,5 +33,5 @@ def _write_patient(root: Path, name: str, subject: Subject) -> dict:
         for data, suffix in ((subject.images, ""), (subject.masks, "_gt")):
             nifti.save(folder / f"{name}_frame{frame:02d}{suffix}.nii.gz", data[:, phase], nifti.distances(subject), affine_mm=False)
     group = subject.extra.get("group", "")
-    (folder / "Info.cfg").write_text(f"ED: {FRAMES[0]}\nES: {FRAMES[1]}\nGroup: {group}\nNbFrame: {len(FRAMES)}\n")
+    (folder / "Info.cfg").write_text(f"ED: {FRAMES[0]}\nES: {FRAMES[1]}\nGroup: {group}\nNbFrame: {len(FRAMES)}\n", encoding="utf-8")
     return row(subject, name)

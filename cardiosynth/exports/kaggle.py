@@ -33,5 +33,5 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
         rows.append({"id": subject.id, "exported_as": name, "edv_ml": edv_ml, "esv_ml": esv_ml})
     for folder, table in TABLES.items():
         if lines[folder]:
-            (root / table).write_text("\n".join(["Id,Systole,Diastole", *lines[folder]]) + "\n")
+            (root / table).write_text("\n".join(["Id,Systole,Diastole", *lines[folder]]) + "\n", encoding="utf-8")
     return rows

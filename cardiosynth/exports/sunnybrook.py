@@ -36,7 +36,7 @@ def write(root: Path, subjects: Iterable[Subject]) -> list[dict]:
         edv_ml, esv_ml = _contours(folder, subject)
         table.append(f"{name},{original},Normal")
         rows.append({"id": subject.id, "exported_as": name, "edv_ml": edv_ml, "esv_ml": esv_ml})
-    (root / "scd_patientdata.csv").write_text("\n".join(table) + "\n")
+    (root / "scd_patientdata.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
     return rows
 
 

@@ -50,7 +50,7 @@ def blind_test(results: Results) -> Quiz:
 
 def may_be_shown(dataset: str) -> bool:
     """Whether images of a dataset may stand on a page (data/sources.yaml); those of the phantom always may."""
-    sources = yaml.safe_load((DATA / "sources.yaml").read_text())
+    sources = yaml.safe_load((DATA / "sources.yaml").read_text(encoding="utf-8"))
     return dataset.startswith("phantom") or bool(sources[dataset]["images_may_be_shown"])
 
 

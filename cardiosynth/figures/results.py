@@ -80,7 +80,7 @@ def recorded(folder, name: str) -> pd.DataFrame:
     path = Path(folder) / name
     if not path.is_file():
         raise InputError(f"{path}: no such recorded table; the scripts in benchmarks/ make it")
-    return pd.DataFrame(json.loads(path.read_text())) if path.suffix == ".json" else pd.read_csv(path)
+    return pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))) if path.suffix == ".json" else pd.read_csv(path)
 
 
 def open_recorded(folder, results) -> Results:

@@ -46,12 +46,13 @@ class Slider:
             f"<figcaption>{name}, base to apex</figcaption></figure>" for phase, name in (("ed", "ED"), ("es", "ES"))
         )
         numbers = "".join(f'<div><dt>{text}</dt><dd data-value="{name}"></dd></div>' for name, text in NUMBERS.items())
+        script = SCRIPT.read_text(encoding="utf-8")
         return (
             f'<div class="mask-slider"><form>{rows}'
             '<label class="tick"><input type="checkbox" name="printed"> Eq. (1) as printed</label>'
             f'<button type="button">Back to the real masks</button></form>{frames}<dl>{numbers}</dl>'
             f"<noscript><p>The sliders need JavaScript.</p></noscript><p>{escape(self.caption)}</p>"
-            f'<script type="application/json">{json.dumps(self.data)}</script><script>{SCRIPT.read_text()}</script></div>'
+            f'<script type="application/json">{json.dumps(self.data)}</script><script>{script}</script></div>'
         )
 
 

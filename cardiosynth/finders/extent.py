@@ -90,7 +90,7 @@ def log_odds(measured: np.ndarray, fitted: dict) -> np.ndarray:
 @cache
 def model() -> dict:
     """The committed regression."""
-    return json.loads(MODEL.read_text())
+    return json.loads(MODEL.read_text(encoding="utf-8"))
 
 
 def _rings(planes: np.ndarray, at) -> tuple[np.ndarray, np.ndarray]:

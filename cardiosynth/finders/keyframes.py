@@ -32,7 +32,8 @@ def keyframes(frames: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[int,
 
 
 def at_keyframes(cine: Cine) -> tuple[np.ndarray, dict]:
-    """The images (slices, 2, H, W) of a cine at ED and ES, and what to note of it: the frames, counted from 0, and what was mended.
+    """The images (slices, 2, H, W) of a cine at ED and ES, and what to note of it: the frames, counted from 0, what was
+    mended and what looks doubtful.
 
     Raises InputError naming the scan where nothing moves.
     """
@@ -40,7 +41,8 @@ def at_keyframes(cine: Cine) -> tuple[np.ndarray, dict]:
         ed, es = keyframes(cine.frames, cine.spacing_mm)
     except InputError as error:
         raise InputError(f"{cine.id}: {error}") from error
-    notes = {"ed_frame": ed, "es_frame": es, "phases": cine.frames.shape[1], "mended": "; ".join(cine.mended)}
+    notes = {"ed_frame": ed, "es_frame": es, "phases": cine.frames.shape[1], "mended": "; ".join(cine.mended),
+             "doubts": "; ".join(cine.doubts)}
     return np.ascontiguousarray(cine.frames[:, [ed, es]]), notes
 
 

@@ -13,13 +13,18 @@ from cardiosynth.cohort import Cohort, Subject, write_cohort
 from cardiosynth.duplicates import refuse_leaks
 from cardiosynth.errors import InputError
 from cardiosynth.exports import acdc, kaggle, kaggle_png, mnms, sunnybrook, ukbb
+from cardiosynth.files import replaced
 from cardiosynth.preprocessing import exclude
-from cardiosynth.provenance import stage
+from cardiosynth.provenance import MANIFEST, TIMING, stage
 from cardiosynth.sections import Grid
 from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.study import Study
 
 WRITERS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}
+# What a cohort's folder may hold; any other file is somebody else's.
+REPORT = {"quality.csv", "quality.html", quality.ERRORS}
+FILES = REPORT | {"subjects.csv", "images.npy", "masks.npy", "excluded.csv", MANIFEST, TIMING}
+
 
 def prepare_dataset(study: Study, results: Path, dataset: str, data, workers: int = 1) -> None:
     """cohorts/<dataset>/: the dataset on the study's grid with its splits, its quality report, and who was left out.
@@ -28,18 +33,21 @@ def prepare_dataset(study: Study, results: Path, dataset: str, data, workers: in
     same images stand in two splits.
     """
     parameters = study.subset("grid", "phantom", "seed") | {"truth": study.datasets.truth}
-    with stage(results / "cohorts" / dataset, f"prepare {dataset}", parameters) as folder:
-        log, excluded = quality.Log(), []
-        readings = read(jobs(dataset, data, study), study.grid, workers, f"prepare {dataset}")
-        _write(folder, f"{dataset} in study {study.name}", exclude(log.passing(readings), study.grid, excluded), log)
+    pending, log, excluded = jobs(dataset, data, study), quality.Log(), []
+    subjects = exclude(log.passing(read(pending, study.grid, workers, f"prepare {dataset}")), study.grid, excluded)
+
+    def check(folder: Path) -> None:
         if log.refused():
-            first = log.refused()[0]
             raise InputError(
-                f"{len(log.refused())} subjects of {dataset} cannot be read ({folder / 'quality.html'} lists them); "
-                f"mend them or mark them as excluded in the split file; the first: {first['note']}"
+                f"{len(log.refused())} of {len(log.records)} subjects of {dataset} cannot be read ({folder / 'quality.html'} lists them); "
+                f"mend them or mark them as excluded in the split file; the first: {log.refused()[0]['note']}"
             )
         refuse_leaks(log.twins())
-        pd.DataFrame(excluded, columns=["id", "split", "reason"]).to_csv(folder / "excluded.csv", index=False)
+
+    folder = results / "cohorts" / dataset
+    _fill(folder, f"prepare {dataset}", f"{dataset} in study {study.name}", parameters, subjects, log, check, excluded)
+    if told := quality.kinds(log.table()):
+        print(told, file=sys.stderr)
 
 
 def ingest(dataset: str, root: str, out: Path, grid: Grid, workers: int) -> bool:
@@ -47,14 +55,38 @@ def ingest(dataset: str, root: str, out: Path, grid: Grid, workers: int) -> bool
 
     root: the dataset's folder; for a phantom, a study file. Returns whether all could be read.
     """
-    pending = all_jobs(dataset, root)
-    with stage(out, f"ingest {dataset}", {"grid": grid.model_dump()}) as folder:
-        log = quality.Log()
-        _write(folder, dataset, log.passing(read(pending, grid, workers, f"ingest {dataset}")), log)
-    for row in log.refused():
-        print(f"left out: {row['note']}", file=sys.stderr)
+    pending, log = all_jobs(dataset, root), quality.Log()
+    subjects = log.passing(read(pending, grid, workers, f"ingest {dataset}"))
+    _fill(out, f"ingest {dataset}", dataset, {"grid": grid.model_dump()}, subjects, log)
     print(f"{out}: {report.summary(log.table())} See {out / 'quality.html'}.")
+    if told := quality.kinds(log.table()):
+        print(told, file=sys.stderr)
     return not log.refused()
+
+
+def _fill(folder: Path, stage_title: str, title: str, parameters: dict, subjects: Iterable[Subject], log: quality.Log,
+          check=lambda folder: None, excluded: list[dict] | None = None) -> None:
+    """A cohort's folder, whole. check: raises InputError where the cohort may not be used; the report stays, and nothing else of it."""
+    failure = None
+    with replaced(folder, FILES, last=MANIFEST) as partial:
+        try:
+            with stage(partial, stage_title, parameters):
+                _write(partial, title, subjects, log)
+                check(folder)
+                if excluded is not None:
+                    pd.DataFrame(excluded, columns=["id", "split", "reason"]).to_csv(partial / "excluded.csv", index=False)
+        except InputError as error:
+            if not log.records:
+                raise
+            failure = error
+            for name in FILES - REPORT:
+                (partial / name).unlink(missing_ok=True)
+    if failure is not None:
+        print(quality.kinds(log.table()), file=sys.stderr)
+        if log.refused() and len(log.refused()) == len(log.records):
+            raise InputError(f"{folder}: none of {len(log.records)} subjects could be read, so there is no cohort; "
+                             f"see {folder / 'quality.html'}; the first: {log.refused()[0]['note']}") from failure
+        raise failure
 
 
 def _write(folder: Path, title: str, subjects: Iterable[Subject], log: quality.Log) -> None:
@@ -65,9 +97,10 @@ def _write(folder: Path, title: str, subjects: Iterable[Subject], log: quality.L
     finally:
         if log.records:
             table = log.table()
-            table.to_csv(folder / ".quality.partial", index=False)
-            os.replace(folder / ".quality.partial", folder / "quality.csv")
+            table.to_csv(folder / "quality.csv", index=False)
             report.write(folder / "quality.html", title, table, cohort)
+        if log.traces:
+            (folder / quality.ERRORS).write_text("\n".join(log.traces), encoding="utf-8")
 
 
 def export(cohort_folder: Path, layout: str, out: Path) -> None:

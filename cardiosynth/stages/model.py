@@ -48,8 +48,8 @@ def make_model(study: Study, results: Path) -> None:
         known = Familiarity.fit(model.looks(train), model.looks(validation), {name: ranges[name] for name in MEASURES})
         save_tensors(folder / FAMILIARITY, known.tensors(), {"study": study.name})
         values = _card(study, results, cohort, model, predictions, ranges) | {"familiarity": _alarms(model, known, test, cohort, seen)}
-        (folder / STUDY).write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
-        (folder / "card.md").write_text(card.written(values))
+        (folder / STUDY).write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        (folder / "card.md").write_text(card.written(values), encoding="utf-8")
         write_json(folder / CARD, values)
 
 
@@ -79,7 +79,7 @@ def _card(study: Study, results: Path, cohort: Cohort, model: Model, predictions
     """card.json, but for ``familiarity``. Extremes are rounded: they are those of single subjects."""
     name = study.datasets.a
     painted = Cohort.open(results / "synthetic" / "images").table["split"].value_counts()
-    source = {} if name in PHANTOMS else yaml.safe_load((ROOT / "data" / "sources.yaml").read_text())[name]
+    source = {} if name in PHANTOMS else yaml.safe_load((ROOT / "data" / "sources.yaml").read_text(encoding="utf-8"))[name]
     licence = f"Source: {source['title']} ({source['reference']}). Licence of the data: {source['licence']}." if source else ""
     return {
         "title": f"Volumes of the left ventricle, {study.title}", "study": study.name, "experiment": EXPERIMENT, "seeds": study.seeds,
