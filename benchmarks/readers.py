@@ -21,7 +21,7 @@ import typer
 import yaml
 
 from cardiosynth import quality
-from cardiosynth.datasets.contents import AS_DRAWN, border_shares, brightness
+from cardiosynth.datasets.contents import AS_DRAWN, EXCHANGED, border_shares, brightness
 from cardiosynth.errors import InputError
 from cardiosynth.sections import Grid
 from cardiosynth.sources import all_jobs, read
@@ -86,14 +86,14 @@ def _count_acdc(jobs: list) -> pd.DataFrame:
 
 @app.command()
 def contents(acdc: str = "", kaggle_png: list[str] = []) -> None:
-    """What the checks of masks and images find in drawn hearts: least, median and most over the hearts of a dataset."""
+    """What the checks of masks and images find in drawn hearts: least, median and most over the phases of all hearts of a dataset."""
     tables = []
     for dataset, roots in (("acdc", [acdc] if acdc else []), ("kaggle-png", kaggle_png)):
-        rows = pd.DataFrame([_checked(subject.images, subject.masks) for root in roots for subject in _subjects(dataset, root)])
+        rows = pd.DataFrame([row for root in roots for subject in _subjects(dataset, root) for row in _checked(subject.images, subject.masks)])
         if len(rows):
-            told = rows.agg(["count", "min", "median", "max"]).T.rename(columns={"count": "hearts", "min": "least", "max": "most"})
+            told = rows.agg(["count", "min", "median", "max"]).T.rename(columns={"count": "phases", "min": "least", "max": "most"})
             tables.append(told.rename_axis("quantity").reset_index().assign(dataset=dataset))
-    _write(pd.concat(tables)[["dataset", "quantity", "hearts", "least", "median", "most"]], "contents")
+    _write(pd.concat(tables)[["dataset", "quantity", "phases", "least", "median", "most"]], "contents")
 
 
 def _subjects(dataset: str, root: str):
@@ -105,12 +105,18 @@ def _subjects(dataset: str, root: str):
             continue
 
 
-def _checked(images: np.ndarray, masks: np.ndarray) -> dict[str, float]:
-    shares, ratios = border_shares(masks), brightness(images, masks)
-    own = ratios.pop(AS_DRAWN)
-    areas = [area[area.nonzero()[0][0]: area.nonzero()[0][-1] + 1] for area in (masks == LV).sum(axis=(2, 3)).T]
-    row = {"blood_over_muscle": own, "best_turned_over_own": max(ratios.values()) / own,
-           "inner_slice_over_smaller_neighbour": min((area[1:-1] / np.minimum(area[:-2], area[2:]).clip(1)).min(initial=9) for area in areas)}
+def _checked(images: np.ndarray, masks: np.ndarray) -> list[dict[str, float]]:
+    """A row for each phase."""
+    return [_phase_checked(images, masks, phase) for phase in (0, 1)]
+
+
+def _phase_checked(images: np.ndarray, masks: np.ndarray, phase: int) -> dict[str, float]:
+    shares, ratios = border_shares(masks[:, phase]), brightness(images, masks, phase)
+    own, moved = ratios.pop(AS_DRAWN), max(ratio for how, ratio in ratios.items() if "moved" in how)
+    turned = max(ratio for how, ratio in ratios.items() if "moved" not in how and how != EXCHANGED)
+    area = np.trim_zeros((masks[:, phase] == LV).sum(axis=(1, 2)))
+    row = {"blood_over_muscle": own, "best_turned_over_own": turned / own, "best_moved_over_own": moved / own,
+           "inner_slice_over_smaller_neighbour": (area[1:-1] / np.minimum(area[:-2], area[2:]).clip(1)).min(initial=9)}
     if (masks == MYOCARDIUM).any():
         row |= {"lv_border_myocardium": shares[LV, MYOCARDIUM],
                 "largest_other_share": max(shares[pair] for pair in permutations((RV, MYOCARDIUM, LV), 2) if pair != (LV, MYOCARDIUM))}

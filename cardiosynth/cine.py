@@ -12,8 +12,8 @@ class Cine:
     """All phases of one heart.
 
     frames: (slices, phases, H, W), any real type, slices from base to apex, phases by trigger time.
-    spacing_mm: in-plane pixel (row, column). slice_gap_mm: distance between slice centres (the median where
-    they differ). positions_mm: (slices,) along the slice normal, rising from base to apex. mended: what had to
+    spacing_mm: in-plane pixel (row, column). slice_gap_mm: distance between slice centres (the median, or the
+    mean where they differ by more than a mm). positions_mm: (slices,) along the slice normal, rising from base to apex. mended: what had to
     be put right, one phrase each. Raises InputError naming the scan when any of it cannot be true.
     """
 

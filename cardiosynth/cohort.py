@@ -1,9 +1,8 @@
 """Subjects and cohorts: the only module that knows the files of a cohort.
 
-A cohort on disk is a folder with ``subjects.csv`` (one row a subject), ``images.npy`` and, where
-there are masks, ``masks.npy``: flat arrays (slices of all subjects, 2, H, W) of uint8, opened as
-memory maps, in which a subject owns the rows ``first .. first + slices``. Phase 0 is end-diastole,
-phase 1 end-systole; slices run from base to apex.
+A cohort on disk is a folder with ``subjects.csv`` (one row a subject), ``images.npy`` and, where there are masks, ``masks.npy``:
+flat arrays (slices of all subjects, 2, H, W) of uint8, opened as memory maps, in which a subject owns the rows
+``first .. first + slices``. Phase 0 is end-diastole, phase 1 end-systole; slices run from base to apex.
 """
 
 import os
@@ -68,10 +67,8 @@ class Subject(Pair):
     def __post_init__(self):
         super().__post_init__()
         if not (np.isfinite(self.edv_ml) and np.isfinite(self.esv_ml) and self.edv_ml >= self.esv_ml > 0):
-            raise InputError(
-                f"{self.id}: EDV {self.edv_ml:.1f} ml and ESV {self.esv_ml:.1f} ml; expected EDV >= ESV > 0 "
-                "(are the ED and ES frames swapped?)"
-            )
+            hint = " (are the ED and ES frames swapped?)" if self.esv_ml > self.edv_ml > 0 else ""
+            raise InputError(f"{self.id}: EDV {self.edv_ml:.1f} ml and ESV {self.esv_ml:.1f} ml; expected EDV >= ESV > 0{hint}")
 
     @property
     def ef(self) -> float:
@@ -91,12 +88,8 @@ class Cohort:
         folder = Path(folder)
         if not (folder / "subjects.csv").is_file():
             raise InputError(f"{folder}: no subjects.csv, so this is not a cohort; make one with 'python -m cardiosynth ingest'")
-        try:
-            table = pd.read_csv(folder / "subjects.csv", dtype={"id": str}).set_index("id")
-            lengths = table["slices"]
-        except (ValueError, KeyError) as error:  # pandas' own parsing errors are ValueErrors
-            raise InputError(f"{folder / 'subjects.csv'}: no table of subjects ({error}); make the cohort again") from error
-        _refuse_parts_of_two(folder, int(lengths.sum()), np.array_equal(table["first"], lengths.cumsum() - lengths))
+        table = _table(folder / "subjects.csv")
+        _refuse_parts_of_two(folder, table)
         return cls(folder, table)
 
     def images(self) -> np.ndarray:
@@ -141,20 +134,39 @@ class Cohort:
         return len(self.table)
 
 
-def _refuse_parts_of_two(folder: Path, slices: int, in_turn: bool) -> None:
-    """Raise InputError where images, masks and table are not of one cohort. in_turn: whether the table's rows follow one another."""
-    shapes = {}
-    for name in ("images.npy", "masks.npy"):
-        try:
-            shapes[name] = np.load(folder / name, mmap_mode="r").shape
-        except FileNotFoundError:
-            if name == "images.npy":
-                raise InputError(f"{folder / name}: missing, though subjects.csv is there; make the cohort again") from None
-        except (ValueError, EOFError, OSError) as error:
-            raise InputError(f"{folder / name}: damaged ({error}); make the cohort again") from error
+def _table(path: Path) -> pd.DataFrame:
+    """subjects.csv with ``id`` as the index. Raises InputError where a column, a number or a name that it needs is not there."""
+    try:
+        table = pd.read_csv(path, dtype={"id": str, "source": str}).set_index("id")
+        if absent := [name for name in OWN_COLUMNS if name not in table]:
+            raise ValueError(f"no column {', '.join(absent)}")
+        numbers = table[[name for name in OWN_COLUMNS if name != "source"]].astype(float)
+        if not np.isfinite(numbers.to_numpy()).all() or table.index.hasnans or table.index.has_duplicates:
+            raise ValueError("numbers or names are missing, or a name stands there twice")
+    except (ValueError, KeyError) as error:  # pandas' own parsing errors are ValueErrors
+        raise InputError(f"{path}: no table of subjects ({' '.join(str(error).split())}); make the cohort again") from error
+    return table
+
+
+def _refuse_parts_of_two(folder: Path, table: pd.DataFrame) -> None:
+    """Raise InputError where images, masks and table are not of one cohort."""
+    shapes = {name: _shape(folder / name) for name in ("images.npy", "masks.npy") if name == "images.npy" or (folder / name).exists()}
+    slices = int(table["slices"].sum())
+    in_turn = (table["first"] == table["slices"].cumsum() - table["slices"]).all()
     if not in_turn or {shape[0] for shape in shapes.values()} != {slices} or len(set(shapes.values())) > 1:
-        told = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {told}; they do not belong together, so make the cohort again")
+        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {' and '.join(f'{name} {shape}' for name, shape in shapes.items())}; they do not belong together, so make the cohort again")
+
+
+def _shape(path: Path) -> tuple[int, ...]:
+    if not path.exists():
+        raise InputError(f"{path}: missing, though subjects.csv is there; make the cohort again")
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}); make the cohort again") from error
+    if not isinstance(array, np.ndarray) or array.ndim != 4 or array.dtype != np.uint8:
+        raise InputError(f"{path}: damaged (not an array (slices, 2, H, W) of 8-bit numbers); make the cohort again")
+    return array.shape
 
 
 def write_cohort(folder, subjects: Iterable[Subject]) -> Cohort:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from cardiosynth.errors import InputError
 
 PARTIAL = ".partial"
+OURS = (PARTIAL, ".DS_Store")
 
 
 @contextmanager
@@ -51,19 +53,43 @@ def replaced(folder, names: set[str], last: str) -> Iterator[Path]:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a file; name a folder for the results")
-    strangers = sorted(path.name for path in folder.iterdir() if path.name not in {*names, PARTIAL, ".DS_Store"}) if folder.exists() else []
+    made = not folder.exists()
+    strangers = [] if made else sorted(path.name for path in folder.iterdir() if path.name not in names and not path.name.startswith(OURS))
     if strangers:
-        raise InputError(f"{folder}: holds {strangers[0]}, which this command did not make; name a new folder, or an earlier result to be replaced")
-    existed, partial = folder.exists(), folder / PARTIAL
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    partial.mkdir(parents=True)
+        raise InputError(f"{folder}: holds {strangers[0]}, which this command did not make; "
+                         "name a new folder, or an earlier result to be replaced")
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}-{os.getpid()}-", dir=folder))
     try:
         yield partial
-    except BaseException:
-        shutil.rmtree(folder if not existed else partial, ignore_errors=True)
-        raise
-    for name in sorted(names, key=lambda name: name != last):
-        (folder / name).unlink(missing_ok=True)
-    for path in sorted(partial.iterdir(), key=lambda path: path.name == last):
-        os.replace(path, folder / path.name)
-    partial.rmdir()
+        for name in sorted(names, key=lambda name: name != last):
+            (folder / name).unlink(missing_ok=True)
+        for path in sorted(partial.iterdir(), key=lambda path: path.name == last):
+            os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()  # where nothing stands in it
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left. Raises InputError where another run is filling the folder now."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        number = path.name.removeprefix(PARTIAL).strip("-").partition("-")[0]
+        if number.isdigit() and int(number) != os.getpid() and _runs(int(number)):
+            raise InputError(f"{folder}: another run (process {number}) is filling it; wait for it, or remove {path.name} if that is none")
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where a signal of 0 is no question
+        return False
+    try:
+        os.kill(process, 0)  # asks only whether it is there
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -53,6 +53,17 @@ def _made(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.suffix in HASHED and path.is_file() and path.name.split(".")[0] not in ("state", "")]
 
 
+def refuse_changed(folder: Path) -> None:
+    """Raise InputError where a file is not the one that the folder's manifest lists. Without a manifest a warning says so."""
+    if not (Path(folder) / MANIFEST).is_file():
+        print(f"warning: {folder}: no {MANIFEST}, so nothing tells whether its files belong together", file=sys.stderr)
+        return
+    for name, expected in _read_json(Path(folder) / MANIFEST).get("files", {}).items():
+        path = Path(folder) / name
+        if not path.is_file() or sha256(path) != expected:
+            raise InputError(f"{path}: {'changed' if path.is_file() else 'missing'} since the folder was made (see {MANIFEST}); make it again")
+
+
 def summarise(study, manifests: list[Path], path: Path) -> None:
     """Write provenance.json: commit, study, seed, versions, device, and each stage's time and memory.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from cardiosynth.cine import Cine
 from cardiosynth.cohort import Pair
-from cardiosynth.datasets import acdc, nifti
+from cardiosynth.datasets import acdc, contents, nifti
 from cardiosynth.datasets.dicom import read_series
 from cardiosynth.datasets.dicom_files import dicom_files, is_dicom
 from cardiosynth.datasets.layout import APEX_DIRECTION, files_below
@@ -31,7 +31,7 @@ def read_scan(scan: str) -> tuple[Pair, dict]:
     0) of a cine, ``mended`` (what was put right) and ``doubts``, both lists of phrases. Raises InputError naming the file."""
     path = Path(scan)
     if "," in scan and not path.exists():
-        files = [Path(part) for part in scan.split(",")]
+        files = [Path(part.strip()) for part in scan.split(",")]
         if len(files) != 2:
             raise InputError(f"{scan}: {len(files)} files joined by commas; expected two, ED and ES")
         return _two_files(scan, files)
@@ -71,6 +71,7 @@ def _two_files(scan: str, files: list[Path]) -> tuple[Pair, dict]:
     pair = Pair(scan, "scan", frames.images, None, tuple(spacing_mm), gap_mm)
     if _named(scan, keyframes, pair.images, pair.spacing_mm) == (1, 0):
         frames.notes.doubts.append("the image given as ED looks emptier than the one given as ES")
+    frames.notes.doubts.extend(contents.odd_images(pair.images))
     return _base_first(pair, frames, {})
 
 

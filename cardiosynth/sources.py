@@ -1,5 +1,6 @@
 """Where subjects come from: one list of jobs, each of which loads one subject anywhere."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -7,8 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from cardiosynth import phantom
 from cardiosynth.cohort import Subject
@@ -143,7 +145,15 @@ def _alone(function, job: Job) -> Reading:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when its parent is killed, which tells it nothing."""
+    def wait() -> None:
+        parent_process().join()
+        os._exit(1)
+    Thread(target=wait, daemon=True).start()
 
 
 def _read_one(grid: Grid, job: Job) -> Reading:

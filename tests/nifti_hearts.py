@@ -20,7 +20,7 @@ def heart(shape=(48, 44, 6), seed=0):
             masks[right < radius, z, phase] = 1
             masks[far < radius + 4, z, phase] = 2
             masks[far < radius, z, phase] = 3
-    greys = np.array([60, 220, 100, 260])[masks] + 4.0 * y[:, :, None, None] / shape[1]
+    greys = np.array([110, 220, 100, 260])[masks] + 4.0 * y[:, :, None, None] / shape[1]
     return (greys + rng.normal(0, 3, masks.shape)).astype(np.int16), masks
 
 

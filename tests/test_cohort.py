@@ -79,6 +79,10 @@ def test_a_subject_comes_back_from_its_cohort_without_masks_where_there_were_non
         Cohort.open(tmp_path).masks()
 
 
+def rewritten(folder, old, new):
+    (folder / "subjects.csv").write_text((folder / "subjects.csv").read_text().replace(old, new))
+
+
 def other_masks(folder):
     np.save(folder / "masks.npy", np.zeros((9, 2, 8, 8), np.uint8))
 
@@ -99,7 +103,10 @@ def fewer_rows(folder):
     (lambda folder: (folder / "images.npy").unlink(), "images.npy: missing, though subjects.csv is there"),
     (lambda folder: (folder / "images.npy").write_bytes(b""), "images.npy: damaged"),
     (lambda folder: (folder / "subjects.csv").write_text(""), "subjects.csv: no table of subjects"),
-    (lambda folder: (folder / "subjects.csv").write_text("id,ef\n1,50\n"), "subjects.csv: no table of subjects"),
+    (lambda folder: (folder / "subjects.csv").write_text("id,ef\n1,50\n"), r"subjects.csv: no table of subjects \(no column source, edv_ml"),
+    (lambda folder: rewritten(folder, "two", "one"), r"subjects.csv: no table of subjects \(.* a name stands there twice"),
+    (lambda folder: rewritten(folder, "40.0", "forty"), r"subjects.csv: no table of subjects \(could not convert"),
+    (lambda folder: np.save(folder / "masks.npy", np.zeros((6, 2, 8, 8))), r"masks.npy: damaged \(not an array .* of 8-bit numbers\)"),
 ])  # fmt: skip
 def test_parts_that_do_not_belong_together_are_no_cohort(tmp_path, damage, message):
     write_cohort(tmp_path, [heart("one"), heart("two")])

@@ -102,7 +102,7 @@ def test_a_repeat_that_broke_off_is_not_kept(files, tmp_path):
 
 def stray(folder, at_mm, slices=1, frames=2, **tags):
     """A later series of ``slices`` slices, ``at_mm`` further on than the first, with other tags."""
-    for path in write_series(folder, slices=slices, series=7, name="stray"):
+    for path in write_series(folder, slices=slices, series=7):
         if frames == 1 and pydicom.dcmread(path).InstanceNumber % 2:
             path.unlink()
         else:
@@ -190,6 +190,7 @@ def many_near_repeats(files):
 
 def two_stacks_in_one_series(files):
     for path in write_series(files[0].parent / "other", name="other"):
+        edit(path, PatientID="cone")
         path.rename(files[0].parent / f"x{path.name}")
     for path in files[0].parent.glob("*.dcm"):
         edit(path, SeriesInstanceUID="1.2.3")
@@ -219,7 +220,7 @@ BAD = [
     (two_planes_mixed, r"holds two acquisitions mixed \(5 slices like series/IM-0001-0001.dcm and 3 slices like other/IM-0001-0001.dcm"),
     (two_stacks_mixed, r"holds two acquisitions mixed \(series 300 with 5 slices and series 301 with 4 slices between them\)"),
     (many_near_repeats, r"holds two acquisitions mixed \(2 slices lie much closer to the next than the median of"),
-    (two_stacks_in_one_series, r"holds two acquisitions mixed \(series/IM-0001-0001.dcm is one of 4 frames at one slice with 2 trigger"),
+    (two_stacks_in_one_series, r"holds two acquisitions mixed \(series/IM-0001-0001.dcm is one of 4 frames at one slice with 2 values"),
     (all_black, r"every pixel is 0, so the scan is empty"),
     (lambda files: files[5].unlink(), r"another number of frames, first at 16.0 mm \(series/IM-0001-0005.dcm\): 1 where 2"),
     (lambda files: edit(files[3], PixelSpacing=["0", "0"]), r"IM-0001-0004.dcm: PixelSpacing is 0, 0; expected two positive numbers"),

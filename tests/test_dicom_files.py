@@ -123,7 +123,7 @@ def test_a_damaged_file_called_dcm_is_named_and_not_passed_over(files, tmp_path)
     with pytest.raises(InputError, match=r"IM-0001-0004.dcm: cannot be read as DICOM"):
         read(tmp_path)
     files[3].write_bytes(b"")
-    with pytest.raises(InputError, match=r"IM-0001-0004.dcm: cannot be read as DICOM"):
+    with pytest.raises(InputError, match=r"IM-0001-0004.dcm: an empty file; is the download complete\?"):
         read(tmp_path)
 
 

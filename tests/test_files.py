@@ -1,5 +1,7 @@
 """A folder that a command fills holds one run's files, whole, or those that were there before."""
 
+import subprocess
+
 import pytest
 
 from cardiosynth.errors import InputError
@@ -38,6 +40,18 @@ def test_what_a_killed_run_left_is_swept_away(tmp_path):
     (tmp_path / "out" / ".partial" / "masks.npy").write_text("half", encoding="utf-8")
     fill(tmp_path / "out", table_csv="1")
     assert contents(tmp_path / "out") == {"table.csv": "1"}
+
+
+def test_two_runs_into_one_folder_do_not_take_each_others_files(tmp_path):
+    with replaced(tmp_path / "out", NAMES, last="table.csv") as partial:
+        (partial / "table.csv").write_text("first", encoding="utf-8")
+        running = subprocess.Popen(["sleep", "60"])
+        partial.rename(partial.with_name(f".partial-{running.pid}-x"))
+        with pytest.raises(InputError, match=rf"another run \(process {running.pid}\) is filling it"):
+            fill(tmp_path / "out", table_csv="second")
+        partial.with_name(f".partial-{running.pid}-x").rename(partial)
+        running.kill(), running.wait()
+    assert contents(tmp_path / "out") == {"table.csv": "first"}
 
 
 def test_a_folder_of_somebody_elses_is_refused_and_untouched(tmp_path):

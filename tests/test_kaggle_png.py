@@ -1,4 +1,6 @@
 import os
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +52,59 @@ def only(root):
 
 def pngs(root):
     return root / "data_segmenter_trainset"
+
+
+def doubled(root):
+    for path in pngs(root).glob("*.png"):
+        image = Image.open(path)
+        image.resize((2 * image.width, 2 * image.height), Image.Resampling.NEAREST).save(path)
+
+
+def frames_exchanged(root):
+    for path in sorted(pngs(root).glob("*_01_*.png")):
+        other = path.with_name(path.name.replace("_01_", "_12_").replace("-0001", "-0012"))
+        content = path.read_bytes()
+        path.write_bytes(other.read_bytes()), other.write_bytes(content)
+
+
+def one_mask_of_ones(root):
+    path = sorted(pngs(root).glob("*_12_*_o.png"))[0]
+    Image.fromarray((np.asarray(Image.open(path)) > 127).astype(np.uint8)).save(path)
+
+
+def one_black_image(root):
+    path = sorted(path for path in pngs(root).glob("*_01_*.png") if "_o" not in path.name)[1]
+    Image.new("L", (48, 40), 0).save(path)
+
+
+def end_without_es(root):
+    for path in list(pngs(root).glob("*_12_10030_*")):
+        path.unlink()
+
+
+@pytest.mark.parametrize("damage, doubt", [
+    (doubled, r"the masks of frame 01 give \d+ ml and the table 141 ml as EDV"),
+    (frames_exchanged, r"the masks of frame 12 give \d+ ml, no less than the \d+ ml of frame 01"),
+    (one_mask_of_ones, "1 mask without grey above 127, though not black: taken for empty"),
+    (one_black_image, r"the image of slice \d of 4 at ED is all of one grey"),
+    (end_without_es, "a slice at an end was left out, so the stack may be too short"),
+])  # fmt: skip
+def test_what_cannot_be_right_is_doubted(root, damage, doubt):
+    (root / "train_validate.csv").write_text("Id,Systole,Diastole\n7,3,11\n")
+    assert "doubts" not in only(root).extra
+    if damage is doubled:
+        (root / "train_validate.csv").write_text("Id,Systole,Diastole\n7,60,141\n")
+    damage(root)
+    assert re.search(doubt, only(root).extra["doubts"])
+
+
+def test_names_in_capitals_and_second_downloads(root):
+    for path in list(pngs(root).iterdir()):
+        path.rename(path.with_name(path.name.upper()))
+    before = only(root)
+    first = sorted(pngs(root).iterdir())[0]
+    shutil.copy(first, first.with_name(first.stem + " (1).PNG"))
+    assert np.array_equal(only(root).masks, before.masks) and before.masks.any()
 
 
 def test_a_patient_is_read_base_first_with_reference_and_mask_volumes(root):
@@ -171,8 +226,9 @@ def table(text):
         (one_slice, r"kaggle-0007: one slice only"),
         (one_frame, r"kaggle-0007: no slice has both frames 01 and 12"),
         (no_lv, r"kaggle-0007: the masks of frame 12 hold no LV"),
-        (table("Id,Systole,Diastole\n8,60,140\n"), r"kaggle-0007: train_validate.csv has no numbers, or several, for Id 7"),
-        (table("Id,Systole,Diastole\n7,?,140\n"), r"kaggle-0007: train_validate.csv has no numbers, or several, for Id 7"),
+        (table("Id,Systole,Diastole\n8,60,140\n"), r"kaggle-0007: train_validate.csv has no numbers for Id 7"),
+        (table("Id,Systole,Diastole\n7,?,140\n"), r"kaggle-0007: .*train_validate.csv: patient 7 has '\?' as ESV; expected a number in ml"),
+        (table("Id,Systole,Diastole\n7,60,140\n7,61,140\n"), r"kaggle-0007: .*train_validate.csv: patient 7 has 61 ml as ESV, and 60 ml stood before"),
         (table("Id,Systole,Diastole\n7,160,140\n"), r"kaggle-0007: EDV 140.0 ml and ESV 160.0 ml; expected EDV >= ESV"),
     ],
 )
@@ -194,8 +250,8 @@ def emptied(root):
     [
         (emptied, r"data_segmenter_trainset: no files named PPPP_00000sax_FF_LLLLL_IM-\*.png"),
         (lambda root: (root / "train_validate.csv").unlink(), "train_validate.csv: missing; the reference volumes"),
-        (table("patient,edv\n7,140\n"), "train_validate.csv: columns patient, edv; expected Id, Systole and Diastole"),
-        (table(""), "train_validate.csv: cannot be read as CSV"),
+        (table("patient,edv\n7,140\n"), "train_validate.csv: columns patient, edv; expected Id,Systole,Diastole"),
+        (table(""), "train_validate.csv: columns none, as the file is empty; expected Id,Systole,Diastole"),
     ],
 )
 def test_what_is_not_the_layout_is_refused_as_a_whole(root, damage, message):

@@ -10,7 +10,8 @@ from cardiosynth.errors import InputError
 TABLE = "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv"
 THEIRS = np.array([0, 3, 2, 1], np.uint8)  # ACDC's label -> M&Ms's: 1 LV, 2 myocardium, 3 RV
 SPACING = (1.5, 1.25, 10.0)  # x, y, z
-SHEARED = "pixdim says 1.5 x 1.25 x 10 mm and the affine 1.5 x 1.312 x 10 mm: those of pixdim taken"
+SHEARED = "the affine's axes are not at right angles (cosine 0.30), so distances may be wrong; " \
+    "pixdim says 1.5 x 1.25 x 10 mm and the affine 1.5 x 1.312 x 10 mm: those of pixdim taken"
 EDV_ML, ESV_ML = (float((stack(radius)[1] == 3).sum() * np.prod(SPACING) / 1000) for radius in (9, 6))
 
 

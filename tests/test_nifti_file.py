@@ -6,7 +6,7 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
-from nifti_hearts import heart, volumes, write
+from nifti_hearts import edit_bytes, heart, volumes, write
 
 from cardiosynth.datasets import acdc, ukbb
 from cardiosynth.datasets.layout import Scan, files_below, find_root, folders_in
@@ -102,6 +102,41 @@ def test_what_is_no_image_is_named_for_what_it_is(tmp_path, damage, message):
     with pytest.raises(InputError, match=r"patient001_frame01\.nii\.gz: .*" + message.removeprefix("frame01.nii.gz: ")) as caught:
         read(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_what_lies_beside_the_heart_may_be_nan_and_is_made_black(tmp_path):
+    images, masks = heart()
+    images = images.astype(np.float32)
+    images[:3], images[40:, 40:] = np.nan, np.inf
+    subject = read(write(tmp_path / "patient001", images, masks))
+    assert np.isfinite(subject.images).all() and "none of them of the heart, were NaN or infinite: made black" in subject.extra["mended"]
+    images[27, 19] = np.nan
+    with pytest.raises(InputError, match="hold NaN"):
+        read(write(tmp_path / "patient002", images, masks))
+
+
+def test_a_folder_that_is_called_as_the_file_and_holds_one_is_read(tmp_path):
+    folder = write(tmp_path / "patient001")
+    for path in list(folder.glob("*.nii.gz")):
+        path.rename(folder / "x")
+        path.with_suffix("").mkdir()
+        (folder / "x").rename(path.with_suffix("") / path.name)
+    assert [read(folder).edv_ml, read(folder).esv_ml] == pytest.approx(RIGHT)
+
+
+def test_more_voxels_than_the_header_tells_of_are_said(tmp_path):
+    folder = write(tmp_path / "patient001")
+    for path in folder.glob("*.nii.gz"):
+        edit_bytes(path, 46, np.array([5], "<i2").tobytes())
+    assert "bytes after the voxels that its header tells of, so slices may be missing" in read(folder).extra["doubts"]
+
+
+@pytest.mark.parametrize("text", ["ED: 1\nES: 2\n", "ed = 1\nEs=2", " ED : 1 \r\nES: 2\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_info_in_other_hands(tmp_path, text, encoding):
+    folder = write(tmp_path / "patient001")
+    (folder / "Info.cfg").write_bytes(text.encode(encoding))
+    assert [read(folder).edv_ml, read(folder).esv_ml] == pytest.approx(RIGHT)
 
 
 @pytest.mark.parametrize("text", ["ED: 0\nES: 2\n", "ED: ²\nES: 2\n", "ED: -1\nES: 2\n"])

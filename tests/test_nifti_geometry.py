@@ -41,6 +41,22 @@ def test_files_whose_axes_run_otherwise_are_turned_onto_each_other(tmp_path, axe
     assert "the mask turned onto the image by the affines" in subject.extra["mended"] and "doubts" not in subject.extra
 
 
+def test_axes_halfway_between_those_of_the_patient_are_told_apart(tmp_path):
+    """At 45 degrees each axis by itself has no nearest one of the patient's; against each other they have."""
+    affine = np.eye(4)
+    normal = np.array([0.6, -0.6, -0.5]) / np.linalg.norm([0.6, -0.6, -0.5])
+    row = np.cross(normal, (0, 0, 1.0)) / np.linalg.norm(np.cross(normal, (0, 0, 1.0)))
+    affine[:3, :3] = np.column_stack([row, np.cross(normal, row), normal]) * [[-1], [-1], [1]] * SIZES_MM
+
+    def exchanged(nifti, kind):
+        array = np.asarray(nifti.dataobj)
+        return nifti if kind == "image" else nib.Nifti1Image(array.transpose(1, 0, 2), nifti.affine[:, [1, 0, 2, 3]])
+
+    subject = read(write(tmp_path / "patient001", affine=affine, change=exchanged))
+    assert_right(subject)
+    assert subject.extra["mended"] == "the mask turned onto the image by the affines" and "doubts" not in subject.extra
+
+
 def test_an_es_image_that_runs_otherwise_is_turned_onto_the_ed_image(tmp_path):
     folder = write(tmp_path / "patient001", affine=oblique())
     path = folder / "patient001_frame02.nii.gz"
@@ -134,6 +150,37 @@ def test_the_affine_of_a_tool_that_knows_nothing_is_no_second_opinion(tmp_path):
     assert subject.extra == {"group": "NOR"}
 
 
+def test_distances_that_pixdim_lost_are_the_affines_and_said(tmp_path):
+    subject = read(write(tmp_path / "patient001", affine=np.diag([-1.5, -1.5, 10, 1]), change=pixdim((1.0, 1.0, 1.0))))
+    assert_right(subject)
+    assert subject.extra["doubts"] == "pixdim says 1 x 1 x 1 mm and the affine 1.5 x 1.5 x 10 mm: those of the affine taken"
+
+
+def test_an_es_image_that_lost_its_distances_has_those_of_ed(tmp_path):
+    folder = write(tmp_path / "patient001")
+    path = folder / "patient001_frame02.nii.gz"
+    nifti = nib.load(path)
+    nifti.header.set_zooms((1, 1, 1))
+    nib.save(nib.Nifti1Image(np.asarray(nifti.dataobj), nifti.affine, nifti.header), path)
+    subject = read(folder)
+    assert_right(subject)
+    assert subject.extra["doubts"] == "the ES image says 1 x 1 x 1 mm and the image 1.5 x 1.5 x 10 mm: the image's taken"
+
+
+def test_a_sheared_affine_is_doubted_and_not_believed_about_the_gap(tmp_path):
+    affine = oblique()
+    affine[:3, 2] += 2 * affine[:3, 0]
+    subject = read(write(tmp_path / "patient001", affine=affine, change=pixdim((1.5, 1.5, 10.0))))
+    assert_right(subject)
+    assert "the affine's axes are not at right angles (cosine 0.29), so distances may be wrong" in subject.extra["doubts"]
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_distances_that_cannot_be_mm_are_refused_where_no_unit_explains_them(tmp_path, factor):
+    with pytest.raises(InputError, match="xyzt_units does not say that these are not mm; expected voxels of a few mm"):
+        read(write(tmp_path / "patient001", sizes_mm=np.multiply(SIZES_MM, factor)))
+
+
 def test_distances_that_only_the_masks_have_are_theirs_and_said(tmp_path):
     def change(nifti, kind):
         nifti.header.set_zooms((1, 1, 1) if kind == "image" else SIZES_MM)
@@ -143,7 +190,7 @@ def test_distances_that_only_the_masks_have_are_theirs_and_said(tmp_path):
         read(write(tmp_path / "patient001", change=lambda nifti, _: change(nifti, "image")))
     subject = read(write(tmp_path / "patient002", change=change))
     assert_right(subject)
-    assert subject.extra["doubts"] == "the mask says 1.5 x 1.5 x 10 mm and the image 1 x 1 x 1 mm: the mask's taken"
+    assert subject.extra["doubts"] == "the mask says 1.5 x 1.5 x 10 mm and the image 1 x 1 x 1 mm: those of the mask taken"
 
 
 def test_a_mask_of_other_distances_is_said(tmp_path):

@@ -34,7 +34,7 @@ def test_one_file_holds_two_datasets(tmp_path):
         ("id,split\np,\n", "unknown split ''"),
         ("id,split\np,train\np,test\n", "p stands twice"),
         (TWO, "p1 stands twice"),
-        ("", "cannot be read as CSV"),
+        ("", "columns none, as the file is empty; expected id and split"),
     ],
 )
 def test_a_bad_split_file_is_named(tmp_path, text, message):

@@ -7,7 +7,8 @@ import pytest
 from dicom_files import GAP_MM, SPACING_MM, circle, edit, heart
 
 from cardiosynth import phantom
-from cardiosynth.datasets import sunnybrook
+from cardiosynth.cine import Cine
+from cardiosynth.datasets import sunnybrook, sunnybrook_contours
 from cardiosynth.errors import InputError
 from cardiosynth.exports.sunnybrook import write
 from cardiosynth.volumes import ML_PER_MM3
@@ -299,3 +300,19 @@ def test_the_real_patient_has_a_failing_heart_and_a_gap_of_10_mm():
     assert subject.slice_gap_mm == pytest.approx(10.0, abs=0.001) and subject.images.shape == (12, 2, 256, 256)
     assert (subject.edv_ml, subject.esv_ml, subject.ef) == pytest.approx((191.3, 141.3, 26.2), abs=0.1)
     assert (subject.masks[:, 0] == 3).any(axis=(1, 2)).nonzero()[0].tolist() == list(range(2, 11))
+
+
+def test_contours_that_do_not_lie_on_the_heart_are_doubted(root):
+    assert not sunnybrook.read(sunnybrook.find(root)[0]).extra["doubts"]
+    for path in (root / "SCD_ManualContours").rglob("SC-N-9001/*/*/IM-*contour-manual.txt"):
+        np.savetxt(path, sunnybrook_contours.points(path) + (8, 0), fmt="%.2f")
+    assert "the masks of ED fit the images better" in sunnybrook.read(sunnybrook.find(root)[0]).extra["doubts"]
+
+
+@pytest.mark.parametrize("ed, es, said", [(0, 4, False), (9, 5, False), (3, 7, True), (4, 0, True)])
+def test_contours_at_other_phases_than_the_images_tell_are_doubted(ed, es, said):
+    share = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 10, endpoint=False) * [1.0])[:, None, None]
+    y, x = np.mgrid[:64, :64] * 1.5 - 48
+    frames = np.where(np.hypot(y, x) < 25 - 9 * share, 300.0, 60.0) + np.zeros((6, 1, 1, 1)) + 5 * np.sin(y)
+    cine = Cine("one", frames, (1.5, 1.5), 8.0, np.arange(6) * 8.0)
+    assert bool(sunnybrook._other_frames(cine, ed, es)) == said

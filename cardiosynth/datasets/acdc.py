@@ -13,10 +13,12 @@ import pandas as pd
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import nifti
 from cardiosynth.datasets.layout import Scan, find_root, folders_in
+from cardiosynth.datasets.spreadsheet import text_of
 from cardiosynth.datasets.splits import imbalanced
 from cardiosynth.errors import InputError
 
 REDUCED_TRAIN, OTHER_VALIDATION = 3, 15
+ENTRY = re.compile(r"\s*(\w+)\s*[:=]\s*(.*?)\s*")
 PATIENT = re.compile(r"patient[0-9]{3}")
 PARTS = {"training": "train", "testing": "test"}
 LABELS = {1: 1, 2: 2, 3: 3}
@@ -39,7 +41,7 @@ def read(scan: Scan) -> Subject:
     info = _info(scan.path)
     if info["ED"] == info["ES"]:
         frames.notes.doubts.append(f"Info.cfg names frame {info['ED']} as ED and as ES")
-    return nifti.subject(scan.id, "acdc", frames, {"group": info.get("Group", "")}, scan.path)
+    return nifti.subject(scan.id, "acdc", frames, {"group": info.get("GROUP", "")}, scan.path)
 
 
 def keyframe_files(folder: Path, suffix: str = "") -> list[Path]:
@@ -69,8 +71,7 @@ def _info(folder: Path) -> dict[str, str]:
     path = folder / "Info.cfg"
     if not path.is_file():
         raise InputError(f"{path}: missing; ACDC keeps the ED and ES frame numbers there")
-    info = dict(line.split(":", 1) for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines() if ":" in line)
-    info = {key.strip(): value.strip() for key, value in info.items()}
+    info = {match[1].upper(): match[2] for match in map(ENTRY.fullmatch, text_of(path).splitlines()) if match}
     for key in ("ED", "ES"):
         if not re.fullmatch("0*[1-9][0-9]*", info.get(key, "")):
             raise InputError(f"{path}: {key} is {info.get(key)!r}; expected a frame number, counted from 1")

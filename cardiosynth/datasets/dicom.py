@@ -12,16 +12,20 @@ from typing import NamedTuple
 import numpy as np
 
 from cardiosynth.cine import Cine
-from cardiosynth.datasets.dicom_frame import Frame
+from cardiosynth.datasets.dicom_files import file_of
+from cardiosynth.datasets.dicom_frame import Frame, Stray
 from cardiosynth.datasets.dicom_images import images_of
 from cardiosynth.datasets.dicom_kinds import counted
 from cardiosynth.datasets.dicom_pixels import pixels
-from cardiosynth.datasets.dicom_planes import FEW, STACK, file_of, locations, one_plane
+from cardiosynth.datasets.dicom_planes import FEW, SAME_POSITION_MM, STACK, age, commonest, locations, one_plane, without_repeats
 from cardiosynth.datasets.dicom_register import moved, shifts_px
+from cardiosynth.datasets.dicom_times import by_time, doubt_times, unlike_others
 from cardiosynth.datasets.layout import APEX_DIRECTION
 from cardiosynth.errors import InputError
 
-NEAR_REPEAT, MISSING_SLICE = 0.6, 1.5  # times the median gap
+NEAR_REPEAT, MISSING_SLICE = 0.6, 1.5  # times the usual gap
+UNEVEN_MM = 1.0  # by which gaps differ when a slice was placed anew
+ALONG_PATIENT, UNLIKE, PARALLEL = 0.999, 0.3, 0.98  # cosines: no short axis lies along the patient; too far from one to tell its ends
 
 
 class Place(NamedTuple):
@@ -43,27 +47,29 @@ def read_series(paths: list[Path], name: str) -> Cine:
 def read_placed(paths: list[Path], name: str) -> tuple[Cine, dict[Path, Place]]:
     """The cine, and the place in it of each file that was used and holds one image. Raises as ``read_series``."""
     mended, doubts = [], []
-    frames, strays = one_plane(images_of(paths, name, mended, doubts), name, mended)
+    frames, others = images_of(paths, name, mended, doubts)
+    frames, strays = one_plane(frames, name, mended)
     direction = _towards_apex(frames[0], doubts)
     slices = locations(frames, direction)
     _refuse_two_stacks(slices, name)
-    slices = _without_repeats(slices, mended)
+    slices = without_repeats(slices, mended, doubts)
     slices = _without_near_repeats(slices, direction, name, mended)
     positions = np.array([_position(location, direction) for location in slices])
-    strays = [(frame.on(direction), frame) for frame in strays]
-    gap_mm = _gap(positions, strays, name)
+    strays = _places(strays + [stray for stray, normal in others if abs(normal @ direction) > PARALLEL], direction)
+    gap_mm = _gap(positions, strays, name, doubts)
     _doubt_ends(positions, gap_mm, strays, doubts)
     _refuse_unequal(slices, positions, name)
-    slices = [_by_time(location, name) for location in slices]
-    _doubt_mixtures(slices, doubts)
+    slices = [by_time(location, name) for location in slices]
+    _doubt_formats(slices, doubts)
+    doubt_times(slices, doubts)
     shifts = shifts_px(slices, name, mended)
-    cine = Cine(name, _images(slices, shifts), frames[0].spacing_mm, gap_mm, positions, tuple(mended), tuple(doubts))
+    cine = Cine(name, _images(slices, shifts, doubts), frames[0].spacing_mm, gap_mm, positions, tuple(mended), tuple(doubts))
     return cine, {frame.path: Place(row, phase, tuple(shifts[row, phase].tolist()))
                   for row, location in enumerate(slices) for phase, frame in enumerate(location)}
 
 
-def _images(slices: list[list[Frame]], shifts: np.ndarray) -> np.ndarray:
-    """(slices, phases, H, W); each file is opened once, however many images it holds."""
+def _images(slices: list[list[Frame]], shifts: np.ndarray, doubts: list[str]) -> np.ndarray:
+    """(slices, phases, H, W), without any that is empty unseen; each file is opened once, however many images it holds."""
     files: dict[Path, list[Frame]] = {}
     for location in slices:
         for frame in location:
@@ -71,6 +77,8 @@ def _images(slices: list[list[Frame]], shifts: np.ndarray) -> np.ndarray:
     found = {}
     for path, frames in files.items():
         found |= {(path, frame.at): image for frame, image in zip(frames, pixels(path, frames))}
+    if empty := [path for (path, _), image in found.items() if image.min() == image.max()]:
+        doubts.append(f"{counted(len(empty), 'image')} with every pixel alike (like {file_of(empty[0])})")
     return np.stack([np.stack([moved(found.pop((frame.path, frame.at)), shift) for frame, shift in zip(location, by)])
                      for location, by in zip(slices, shifts)])
 
@@ -79,12 +87,15 @@ def _towards_apex(frame: Frame, doubts: list[str]) -> np.ndarray:
     """The unit normal that points from base to apex: in a patient the apex lies left, in front of and below the base."""
     normal = frame.tilt
     along = float(np.dot(normal, APEX_DIRECTION))
-    if abs(along) < 0.3:
+    if np.abs(normal).max() > ALONG_PATIENT:
+        doubts.append("slices along the patient's axes, as no short axis lies, so base and apex may be exchanged")
+    elif abs(along) < UNLIKE:
         doubts.append("orientation unlike a short axis, so base and apex may be exchanged")
     return normal if along >= 0 else -normal
 
 
 def _position(location: list[Frame], direction) -> float:
+    """Of a slice along a direction, in mm."""
     return float(np.median([frame.on(direction) for frame in location]))
 
 
@@ -102,123 +113,96 @@ def _refuse_two_stacks(slices: list[list[Frame]], name: str) -> None:
                              f"{len(two)} slices between them); keep one of them in the folder")
 
 
-def _without_repeats(slices: list[list[Frame]], mended: list[str]) -> list[list[Frame]]:
-    """One acquisition for each location: the last that has as many frames as most have."""
-    runs = [_runs(location) for location in slices]
-    usual = _commonest([len(run) for location in runs for run in location])
-    kept = [max(location, key=lambda run: (len(run) == usual, _age(run))) for location in runs]
-    repeated = sum(len(location) > 1 for location in runs)
-    if repeated:
-        mended.append(f"{counted(repeated, 'repeated slice location')}: last series kept")
-    return kept
-
-
-def _runs(location: list[Frame]) -> list[list[Frame]]:
-    """The acquisitions at one location. Folders of one series are one where their times differ: a folder for each phase, say."""
-    series: dict[tuple, list[Frame]] = {}
-    for frame in location:
-        series.setdefault(frame.series[::2] if frame.series[2] else frame.series, []).append(frame)
-    return [run for frames in series.values() for run in ([frames] if _all_differ(_times(frames)) else _by_folder(frames))]
-
-
-def _by_folder(frames: list[Frame]) -> list[list[Frame]]:
-    folders: dict[tuple, list[Frame]] = {}
-    for frame in frames:
-        folders.setdefault(frame.series, []).append(frame)
-    return list(folders.values())
-
-
-def _times(location: list[Frame]) -> list[float]:
-    """Trigger times, or instance numbers where those are not there or all the same."""
-    times = [frame.time_ms for frame in location]
-    return [frame.instance for frame in location] if None in times or len(set(times)) == 1 else times
-
-
-def _all_differ(values: list) -> bool:
-    return len(set(values)) == len(values)
-
-
-def _age(run: list[Frame]) -> tuple:
-    """Larger for what was acquired later: the series number, then the order of the files."""
-    return run[0].series[0], max(frame.order for frame in run)
-
-
 def _without_near_repeats(slices, direction, name: str, mended: list[str]) -> list[list[Frame]]:
-    """Of two slices much closer than the others, as after a repeated breath-hold, the later acquired one."""
-    slices, dropped = list(slices), 0
-    gap_mm = float(np.median(np.diff([_position(location, direction) for location in slices]))) if len(slices) > 1 else 0.0
+    """Of two slices much closer than the others, as after a repeated breath-hold, the later acquired one.
+
+    The other is kept instead where the stack would have a hole without it, and both where it would without either.
+    """
+    slices, dropped, older, apart = list(slices), 0, 0, set()
+    gaps = np.diff([_position(location, direction) for location in slices])
+    usual = float(np.median(gaps)) if len(gaps) else 0.0
     while len(slices) > 1:
-        gaps = np.diff([_position(location, direction) for location in slices])
-        row = int(gaps.argmin())
-        if gaps[row] >= NEAR_REPEAT * gap_mm:
+        at = np.array([_position(location, direction) for location in slices])
+        gaps = np.diff(at)
+        pairs = [row for row in gaps.argsort() if gaps[row] < NEAR_REPEAT * usual and (at[row], at[row + 1]) not in apart]
+        if not pairs:
             break
-        del slices[row if _age(slices[row]) <= _age(slices[row + 1]) else row + 1]
-        dropped += 1
+        row = int(pairs[0])
+        droppable = [each for each in (row, row + 1) if not _leaves_hole(at, each, usual)]
+        if droppable:
+            drop = min(droppable, key=lambda each: age(slices[each]))
+            older += age(slices[drop]) > age(slices[2 * row + 1 - drop])
+            del slices[drop]
+            dropped += 1
+        else:
+            apart.add((at[row], at[row + 1]))
     if dropped > FEW * (len(slices) + dropped):
         raise InputError(f"{name}: holds two acquisitions mixed ({dropped} slices lie much closer to the next than the median of "
-                         f"{gap_mm:.1f} mm); keep one of them in the folder")
+                         f"{usual:.1f} mm); keep one of them in the folder")
     if dropped:
-        mended.append(f"{counted(dropped, 'nearly repeated slice location')}: last series kept")
+        mended.append(f"{counted(dropped, 'nearly repeated slice location')}: "
+                      + (f"last series kept but for {older}, whose earlier fills a hole" if older else "last series kept"))
     return slices
 
 
-def _gap(positions: np.ndarray, strays: list[tuple[float, Frame]], name: str) -> float:
-    """The distance (mm) between slices. Raises InputError for a single slice and for a gap in the stack."""
+def _leaves_hole(at: np.ndarray, row: int, usual: float) -> bool:
+    """Whether the stack has a hole, or is much shorter, without a slice."""
+    if row in (0, len(at) - 1):
+        return abs(at[row] - at[1 if row == 0 else -2]) >= usual / 2 - SAME_POSITION_MM / 10
+    return at[row + 1] - at[row - 1] >= MISSING_SLICE * usual
+
+
+def _places(strays: list[Stray], direction) -> list[tuple[float, Stray]]:
+    """One of the strays at each position."""
+    found: list[tuple[float, Stray]] = []
+    for at, stray in sorted(((stray.on(direction), stray) for stray in strays), key=lambda pair: pair[0]):
+        if not found or at - found[-1][0] >= SAME_POSITION_MM:
+            found.append((at, stray))
+    return found
+
+
+def _gap(positions: np.ndarray, strays: list[tuple[float, Stray]], name: str, doubts: list[str]) -> float:
+    """The distance (mm) between slices: the median, or the mean where they lie unevenly.
+
+    Raises InputError for a single slice and for a gap in the stack.
+    """
     if len(positions) < 2:
         raise InputError(f"{name}: one slice location only; expected a short-axis stack")
     gaps = np.diff(positions)
-    gap_mm, row = float(np.median(gaps)), int(gaps.argmax())
-    if gaps[row] >= MISSING_SLICE * gap_mm:
-        there = [frame for at, frame in strays if positions[row] < at < positions[row + 1]]
-        differs = "lies there, but differs in orientation, matrix or pixel size"
-        reason = f"{file_of(there[0])} {differs}" if there else "is the download complete?"
+    usual, row = float(np.sort(gaps)[(len(gaps) - 1) // 2]), int(gaps.argmax())
+    if gaps[row] >= MISSING_SLICE * usual:
+        there = [stray for at, stray in strays if positions[row] < at < positions[row + 1]]
+        reason = f"{file_of(there[0].path)} lies there, but {there[0].why}" if there else "is the download complete?"
         raise InputError(f"{name}: a slice is missing between {positions[row]:.1f} mm and {positions[row + 1]:.1f} mm along the stack "
-                         f"({gaps[row]:.1f} mm apart where {gap_mm:.1f} mm is usual); {reason}")
-    return gap_mm
+                         f"({gaps[row]:.1f} mm apart where {usual:.1f} mm is usual); {reason}")
+    if np.ptp(gaps) <= UNEVEN_MM:
+        return float(np.median(gaps))
+    doubts.append(f"slices lie unevenly, {gaps.min():.1f} to {gaps.max():.1f} mm apart; the mean of {gaps.mean():.2f} mm is used for all")
+    return float(gaps.mean())
 
 
-def _doubt_ends(positions: np.ndarray, gap_mm: float, strays: list[tuple[float, Frame]], doubts: list[str]) -> None:
+def _doubt_ends(positions: np.ndarray, gap_mm: float, strays: list[tuple[float, Stray]], doubts: list[str]) -> None:
     """Strays beyond the ends of the stack may be its missing slices."""
-    beyond = [frame for at, frame in strays
+    beyond = [stray for at, stray in strays
               if gap_mm / 2 < max(positions[0] - at, at - positions[-1]) < (len(strays) + 0.5) * gap_mm]
     if beyond:
-        doubts.append(f"{counted(len(beyond), 'stray slice')} left out beyond the end of the stack (like {file_of(beyond[0])}), "
+        doubts.append(f"{counted(len(beyond), 'stray slice')} left out beyond the end of the stack (like {file_of(beyond[0].path)}), "
                       "so the stack may be too short")
 
 
 def _refuse_unequal(slices: list[list[Frame]], positions: np.ndarray, name: str) -> None:
-    counts = [len(location) for location in slices]
-    usual = _commonest(counts)
+    usual = commonest([len(location) for location in slices])
     odd = [(location, position) for location, position in zip(slices, positions) if len(location) != usual]
     if odd:
         location, position = odd[0]
         raise InputError(f"{name}: {counted(len(odd), 'slice')} of {len(slices)} with another number of frames, first at {position:.1f} mm "
-                         f"({file_of(location[0])}): {len(location)} where {usual} are usual; "
-                         + ("is the download complete?" if len(location) < usual else "are two acquisitions mixed?"))
+                         f"({file_of(location[0].path)}): {len(location)} where {usual} are usual; {unlike_others(location, usual)}")
 
 
-def _by_time(location: list[Frame], name: str) -> list[Frame]:
-    times = _times(location)
-    if len(location) > 1 and len(set(times)) <= len(location) / 2:
-        raise InputError(f"{name}: holds two acquisitions mixed ({file_of(location[0])} is one of {len(location)} frames at one slice "
-                         f"with {counted(len(set(times)), 'trigger time')}); keep one of them in the folder")
-    timed = sorted(zip(times, location), key=lambda pair: (pair[0], pair[1].instance, pair[1].order, pair[1].at))
-    return [frame for _, frame in timed]
-
-
-def _doubt_mixtures(slices: list[list[Frame]], doubts: list[str]) -> None:
-    """What differs between the files of one scan is hardly meant: how pixels are stored, and which way time runs with their numbers."""
+def _doubt_formats(slices: list[list[Frame]], doubts: list[str]) -> None:
+    """How pixels are stored hardly differs between the files of one scan."""
     formats = Counter(frame.bits for location in slices for frame in location)
     if len(formats) > 1:
         found = ", ".join(f"{counted(count, 'image')} with BitsStored {bits} and PixelRepresentation {signed}"
                           for (bits, signed), count in formats.most_common(3))
         doubts.append(f"pixels stored in more than one way: {found}")
-    numbered = [[frame.instance for frame in location] for location in slices]
-    against = sum(numbers != sorted(numbers) for numbers in numbered)
-    if 0 < against < len(slices) / 2:
-        doubts.append(f"in {counted(against, 'slice')} trigger times run against the instance numbers, so phases may be exchanged")
-
-
-def _commonest(counts: list[int]) -> int:
-    """The commonest number; of equally common ones the larger."""
-    return max(Counter(counts).items(), key=lambda item: (item[1], item[0]))[0]

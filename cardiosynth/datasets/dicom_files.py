@@ -42,6 +42,8 @@ def opened(path: Path, tags: list[str], **options) -> pydicom.Dataset:
         try:
             return pydicom.dcmread(path, specific_tags=tags, **options)
         except InvalidDicomError as error:
+            if not path.stat().st_size:
+                raise InputError(f"{path}: an empty file; is the download complete?") from error
             return _bare(path, tags, options, error)
 
 
@@ -59,6 +61,11 @@ def reading(path: Path):
             raise
         except Exception as error:  # pydicom raises every kind on damaged files
             raise InputError(f"{path}: cannot be read as DICOM ({brief(error)}); copy or export it again") from error
+
+
+def file_of(path: Path) -> str:
+    """A file with its folder, as sentences name it."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def brief(error: Exception) -> str:

@@ -4,19 +4,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pydicom
 
 from cardiosynth.datasets.dicom_files import brief, opened
-from cardiosynth.datasets.dicom_kinds import KIND_TAGS, class_of
+from cardiosynth.datasets.dicom_kinds import KIND_TAGS, class_of, part_of
 from cardiosynth.errors import InputError
 
 SAME_AXES, SAME_SPACING_MM = 0.02, 1e-3
 FAR_MM = 1e5  # no part of a patient lies further from the scanner's middle
 GROUPS = ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"]
+MOMENTS = ("TemporalPositionIdentifier", "AcquisitionTime", "ContentTime")  # what orders frames without trigger times and numbers
 GEOMETRY = [*KIND_TAGS, "Columns", "NumberOfFrames", "PixelSpacing", "ImageOrientationPatient", "TriggerTime", "InstanceNumber",
-            "SeriesNumber", "SeriesInstanceUID", "SOPInstanceUID", "BitsStored", "PixelRepresentation", *GROUPS]
+            "SeriesNumber", "SeriesInstanceUID", "SOPInstanceUID", "BitsStored", "PixelRepresentation", "PatientID", "StudyInstanceUID",
+            *MOMENTS, *GROUPS]
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Frame:
 
     order: of its file among the scan's. at: of the image in its file, from 0. series orders acquisitions: SeriesNumber, folder,
     SeriesInstanceUID. rescale: (slope, intercept) where the file has them for each image, else None. bits: stored, and signed or not.
+    moments: numbers of MOMENTS, None where absent. part: as ``part_of`` says.
     """
 
     path: Path
@@ -40,10 +44,17 @@ class Frame:
     at: int = 0
     rescale: tuple[float, float] | None = None
     bits: tuple[int, int] = (0, 0)
+    moments: tuple[float | None, ...] = (None, None, None)
+    part: str = ""
 
     def on(self, direction) -> float:
         """Position (mm) along a direction."""
         return float(np.dot(self.origin, direction))
+
+    @property
+    def acquisition(self) -> tuple:
+        """The series that it is of; folders count only where files have no SeriesInstanceUID."""
+        return self.series[::2] if self.series[2] else self.series
 
     def same_axes(self, other: "Frame") -> bool:
         """Whether rows and columns of both run the same way."""
@@ -64,6 +75,18 @@ class Frame:
         return normal / max(np.linalg.norm(normal), 1e-9)
 
 
+class Stray(NamedTuple):
+    """An image that is left out of the stack, in whose place it may lie; why, in words that follow its name."""
+
+    path: Path
+    origin: tuple[float, ...]
+    why: str
+
+    def on(self, direction) -> float:
+        """Position (mm) along a direction."""
+        return float(np.dot(self.origin, direction))
+
+
 def header(path: Path) -> pydicom.Dataset:
     """The tags of a file that say what it is and where and when it was taken. Raises InputError naming the file."""
     return opened(path, GEOMETRY, stop_before_pixels=True)
@@ -74,7 +97,8 @@ def frame_of(path: Path, order: int, tags: pydicom.Dataset) -> Frame:
     if (optional(tags, "NumberOfFrames") or 1) != 1:
         raise InputError(f"{path}: holds {tags.get('NumberOfFrames')} images as {class_of(tags).name or 'an object of no class'}; "
                          "expected one image in a file, or Enhanced MR Image Storage")
-    return placed(path, order, tags, tags, tags, tags, optional(tags, "TriggerTime"), whole(tags, "InstanceNumber"))
+    return placed(path, order, tags, tags, tags, tags, optional(tags, "TriggerTime"), whole(tags, "InstanceNumber"),
+                  moments=tuple(optional(tags, key) for key in MOMENTS), part=part_of(tags))
 
 
 def placed(path: Path, order: int, tags, position, orientation, measures, time_ms, instance: int, **more) -> Frame:

@@ -15,7 +15,11 @@ SECONDARY = "secondary capture"
 OTHERS = {f"{CLASS}11.": "presentation state", f"{CLASS}88.": "structured report", f"{CLASS}104.": "encapsulated document",
           f"{CLASS}7.": SECONDARY, "1.2.840.10008.1.3.10.": "DICOMDIR"}
 COLOURS = ("RGB", "YBR", "PALETTE", "HSV", "ARGB", "CMYK")
-KIND_TAGS = ["SOPClassUID", "Rows", "SamplesPerPixel", "PhotometricInterpretation", "PresentationLUTShape", "ImagePositionPatient"]
+PARTS = {"P": "phase image", "PHASE": "phase image", "PHASE MAP": "phase image", "VELOCITY MAP": "phase image", "R": "real part",
+         "REAL": "real part", "I": "imaginary part", "IMAGINARY": "imaginary part"}  # by the words of ImageType
+TYPES = ("ImageType", "FrameType", "ComplexImageComponent")
+KIND_TAGS = ["SOPClassUID", "Rows", "SamplesPerPixel", "PhotometricInterpretation", "PresentationLUTShape", "ImagePositionPatient",
+             "ImageType", "ComplexImageComponent", "BurnedInAnnotation"]
 
 
 def class_of(tags: pydicom.Dataset) -> UID:
@@ -51,10 +55,20 @@ def contradicts_itself(path: Path, tags: pydicom.Dataset) -> bool:
     return (shape, grey) in (("INVERSE", "MONOCHROME2"), ("IDENTITY", "MONOCHROME1"))
 
 
-def images_among(objects: list[tuple[Path, pydicom.Dataset]], name: str, mended: list[str]) -> list[tuple[Path, pydicom.Dataset]]:
+def part_of(tags: pydicom.Dataset) -> str:
+    """What an image is but the magnitude that the scanner took: a phase image, a real or imaginary part, derived or annotated."""
+    words = [str(word).strip().upper() for key in TYPES for word in several(tags.get(key))]
+    if part := next((PARTS[word] for word in words if word in PARTS), ""):
+        return part
+    if {"DERIVED", "SECONDARY", "MPR"} & set(words):
+        return "derived image"
+    return "annotated image" if str(tags.get("BurnedInAnnotation") or "").upper() == "YES" else ""
+
+
+def images_among(objects: list[tuple[Path, pydicom.Dataset]], name: str, mended: list[str]) -> tuple[list[tuple], list[tuple]]:
     """The MR images among objects; where there are none, the grey secondary captures that know their place, as some programs write.
 
-    What is set aside is added to ``mended``. Raises InputError saying what the objects are where no image is left.
+    The others follow with what they are, and are added to ``mended``. Raises InputError saying what they are where no image is left.
     """
     kinds = [kind(path, tags) for path, tags in objects]
     wanted = "" if "" in kinds else SECONDARY
@@ -63,7 +77,12 @@ def images_among(objects: list[tuple[Path, pydicom.Dataset]], name: str, mended:
         raise InputError(f"{name}: holds no MR images, only {_listed(kinds)}; expected the files of a short-axis cine")
     if others := [what for what in kinds if what != wanted]:
         mended.append(f"{_listed(others)} left out")
-    return chosen
+    return chosen, [(*item, what) for item, what in zip(objects, kinds) if what != wanted]
+
+
+def several(value) -> list:
+    """The values of a tag, be they none, one or many."""
+    return [] if value is None else [value] if isinstance(value, (str, int)) else list(value)
 
 
 def counted(number: int, what: str) -> str:

@@ -5,7 +5,7 @@ volumes in ``train.csv``, ``validate.csv`` and ``solution.csv``. The number of a
 slice lies, and a slice that was taken again has a folder of its own. ED and ES are found in the images.
 """
 
-import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from cardiosynth.cohort import Subject
 from cardiosynth.datasets.dicom import read_series
 from cardiosynth.datasets.dicom_files import dicom_files
 from cardiosynth.datasets.layout import Scan, find_root, folders_in
+from cardiosynth.datasets.volume_table import volumes
 from cardiosynth.errors import InputError
 from cardiosynth.finders.keyframes import at_keyframes
 
 PARTS = {"train": ("train", "train.csv"), "validate": ("validation", "validate.csv"), "test": ("test", "solution.csv")}
-KEYS = {"Diastole": "edv_ml", "Systole": "esv_ml"}
+SHORT_AXIS = re.compile(r"sax[_ -]?\d", re.IGNORECASE)
 
 
 def find(data) -> list[Scan]:
@@ -30,9 +31,9 @@ def find(data) -> list[Scan]:
     found = []
     for name, (part, table) in PARTS.items():
         folders = _patients(root / name, root / name / name)
-        volumes = _volumes([root / table, root / name / table]) if folders else {}
+        told = volumes([root / table, root / name / table]) if folders else {}
         for number, (folder, *more) in sorted(folders.items()):
-            facts = {"table": table, **volumes.get(number, {})}
+            facts = {"table": table, **told.get(number, {})}
             if more:
                 facts["fault"] = f"a second folder of this patient, {more[0]}; keep one of them"
             found.append(Scan(f"kaggle-{number:04d}", folder, part, facts))
@@ -78,44 +79,9 @@ def _study(patient: Path) -> list[Path]:
 
 def _views(patient: Path) -> list[Path]:
     """The folders of short-axis slices."""
-    return [folder for study in _study(patient) for folder in folders_in(study) if folder.name.lower().startswith("sax_")]
+    return [folder for study in _study(patient) for folder in folders_in(study) if SHORT_AXIS.match(folder.name)]
 
 
 def _number(name: str) -> int:
-    digits = name.rpartition("_")[2]
+    digits = re.sub(r".*?(\d*)$", r"\1", name)
     return int(digits) if digits.isascii() and digits.isdigit() else -1
-
-
-def _volumes(places: list[Path]) -> dict[int, dict]:
-    """EDV and ESV by patient, of all the tables; ``fault`` where they give a patient two different values."""
-    result: dict[int, dict] = {}
-    for path in places:
-        for number, key, volume in _rows(path) if path.is_file() else []:
-            facts = result.setdefault(number, {})
-            if facts.setdefault(key, volume) != volume:
-                facts.setdefault("fault", f"{path} gives {volume:g} ml as {key[:3].upper()} of patient {number}, "
-                                          f"and {facts[key]:g} ml stood before; keep one")
-    return result
-
-
-def _rows(path: Path) -> list[tuple[int, str, float]]:
-    """(patient, ``edv_ml`` or ``esv_ml``, ml). Rows are ``Id,Systole,Diastole``, or two a patient as ``701_Diastole,Volume``."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        separator = ";" if ";" in text.partition("\n")[0] else ","
-        lines = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
-        heads, *rows = [line for line in lines if any(line)]
-        return [found for row in rows for found in _cells(dict(zip(heads, row, strict=True)))]
-    except (OSError, KeyError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table of volumes; expected Id,Systole,Diastole with numbers in ml, "
-                         "or rows like 701_Diastole,142.3 under Id,Volume") from error
-
-
-def _cells(row: dict[str, str]) -> list[tuple[int, str, float]]:
-    if {"Systole", "Diastole"} <= row.keys():
-        cells = [(row["Id"], when, row[when]) for when in ("Diastole", "Systole")]
-    else:
-        number, _, when = row["Id"].partition("_")
-        cells = [(number, when, row["Volume"])]
-    return [(int(number), KEYS[when], float(volume.replace(",", ".")))
-            for number, when, volume in cells if volume.lower() not in ("", "nan", "na")]

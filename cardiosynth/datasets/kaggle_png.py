@@ -17,20 +17,23 @@ from PIL import Image
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import contents
 from cardiosynth.datasets.dicom import MISSING_SLICE, NEAR_REPEAT
-from cardiosynth.datasets.layout import Scan, find_root
+from cardiosynth.datasets.layout import Notes, Scan, find_root
 from cardiosynth.datasets.nifti import apex_first
 from cardiosynth.datasets.splits import imbalanced
+from cardiosynth.datasets.volume_table import volumes
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LV, volume_ml
 
 FOLDER, TABLE = "data_segmenter_trainset", "train_validate.csv"
 NAME = re.compile(r"(?P<patient>\d{4})_\d+sax_(?P<frame>\d\d)_(?P<location>\d{5})_IM-(?P<series>\d+)-\d+(-(?P<image>\d+))?\.png", re.IGNORECASE)
+COPY = re.compile(r"(.*?) ?\(\d+\)(\.png)", re.IGNORECASE)
 PATIENT = re.compile(r"[0-9]{4}_.*\.png$", re.IGNORECASE)
 EXPECTED = "PPPP_00000sax_FF_LLLLL_IM-*.png"
 FRAMES = ("01", "12")  # about ED, about ES
 ORIGIN_MM = 10000  # added to the locations so that none is negative
 PIXEL_MM = 1.0
-THRESHOLD, LARGEST = 127, 0.5  # grey, and the share of the images above it that no LV has
+THRESHOLD, LARGEST = 127, 0.5  # grey, and the share of an image above it that no LV has
+AGREE = (0.7, 1.5)  # the masks' EDV over the reference's; 0.82 to 1.33 for all but one of the 325 patients that were looked at
 REDUCED_TRAIN, OTHER_VALIDATION = 4, 17
 LAST_TRAIN, LAST_VALIDATION = 500, 700  # the competition's parts by patient number
 
@@ -46,13 +49,15 @@ def find(data) -> list[Scan]:
     folder = root / FOLDER if (root / FOLDER).is_dir() else root
     names = defaultdict(list)
     for path in sorted(folder.iterdir()):
-        if PATIENT.match(path.name) and not path.stem.lower().endswith("_o"):
+        if PATIENT.match(path.name) and not path.stem.lower().endswith("_o") and not _copy(path):
             names[path.name[:4]].append(path.name)
     if not names:
         raise InputError(f"{folder}: no files named {EXPECTED}; expected the PNG pairs there or in {FOLDER}/")
     table = root / TABLE if (root / TABLE).is_file() or folder != root else root.parent / TABLE
-    volumes = _volumes(table)
-    return [Scan(f"kaggle-{number}", folder, _part(int(number)), {"names": files, **volumes.get(int(number), {})})
+    if not table.is_file():
+        raise InputError(f"{table}: missing; the reference volumes (Id, Systole, Diastole) stand there")
+    told = volumes([table])
+    return [Scan(f"kaggle-{number}", folder, _part(int(number)), {"names": files, **told.get(int(number), {})})
             for number, files in names.items()]
 
 
@@ -62,40 +67,60 @@ def read(scan: Scan) -> Subject:
     edv_ml, esv_ml: the reference. extra: ``mask_edv_ml`` and ``mask_esv_ml`` (frames 01 and 12, Simpson's rule) and
     ``mended``. Raises InputError for this patient where a file or the reference is missing or damaged.
     """
-    if "edv_ml" not in scan.facts:
-        raise InputError(f"{scan.id}: {TABLE} has no numbers, or several, for Id {int(scan.id[-4:])}; expected one row of Id, Systole and Diastole in ml")
-    mended = []
-    paired = _paired(scan, mended)
-    locations, pairs = _one_per_location(paired, mended)
-    gap_mm = _gap(scan.id, locations, mended)
+    if "fault" in scan.facts:
+        raise InputError(f"{scan.id}: {scan.facts['fault']}")
+    if not {"edv_ml", "esv_ml"} <= scan.facts.keys():
+        raise InputError(f"{scan.id}: {TABLE} has no numbers for Id {int(scan.id[-4:])}; expected Id, Systole and Diastole in ml")
+    notes = Notes()
+    paired = _paired(scan, notes)
+    locations, pairs = _one_per_location(paired, notes.mended)
+    gap_mm = _gap(scan.id, locations, notes.mended)
     images = _stack(scan, [[_pixels(scan.path / name) for name in names] for names in pairs])
     masks = _stack(scan, [[_pixels(_mask_of(scan.path / name)) for name in names] for names in pairs])
     if masks.shape != images.shape:
         raise InputError(f"{scan.id}: masks have shape {masks.shape[2:]}, images {images.shape[2:]}; they must agree")
-    masks = _thresholded(scan.id, masks)
+    masks = _thresholded(scan.id, masks, notes)
     if apex_first(masks):
         images, masks = images[::-1], masks[::-1]
-    drawn = volume_ml(masks, PIXEL_MM**2, gap_mm)
-    extra = {"mask_edv_ml": round(float(drawn[0]), 4), "mask_esv_ml": round(float(drawn[1]), 4), "mended": "; ".join(mended)}
-    if doubts := contents.doubts(images, masks, scan.id):
-        extra["doubts"] = "; ".join(doubts)
+    drawn = [round(float(volume), 4) for volume in volume_ml(masks, PIXEL_MM**2, gap_mm)]
+    notes.doubts += [*_volume_doubts(drawn, scan.facts["edv_ml"]), *contents.gaps(masks), *contents.beside(images, masks)]
+    extra = dict(zip(("mask_edv_ml", "mask_esv_ml"), drawn)) | {"mended": ""} | notes.extra()
     return Subject(scan.id, "kaggle-png", images, masks, (PIXEL_MM, PIXEL_MM), gap_mm, scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
 
 
+def _volume_doubts(drawn: list[float], edv_ml: float) -> list[str]:
+    """Where the masks' volumes cannot be those of the reference, or of two phases in their order."""
+    low, high = AGREE
+    other = [] if low < drawn[0] / edv_ml < high else [f"the masks of frame {FRAMES[0]} give {drawn[0]:.0f} ml and the table {edv_ml:.0f} ml as EDV"]
+    turned = [f"the masks of frame {FRAMES[1]} give {drawn[1]:.0f} ml, no less than the {drawn[0]:.0f} ml of frame {FRAMES[0]}"]
+    return other + (turned if drawn[1] >= drawn[0] else [])
+
+
+def _copy(path: Path) -> bool:
+    """Whether a file is the second download of one that is there, ``name (1).png``, and holds the same."""
+    match = COPY.fullmatch(path.name)
+    first = path.with_name(match[1] + match[2]) if match else path
+    return first != path and first.is_file() and first.read_bytes() == path.read_bytes()
+
+
 def _mask_of(path: Path) -> Path:
-    """The mask's file, its ending in the letter case of the image's."""
-    return path.with_name(f"{path.stem}_o{path.suffix}")
+    """The mask's file, in whatever letter case its ending is."""
+    names = [f"{path.stem}{mark}{ending}" for mark in ("_o", "_O") for ending in (path.suffix, ".png", ".PNG")]
+    return next((place for place in map(path.with_name, names) if place.is_file()), path.with_name(names[0]))
 
 
-def _thresholded(name: str, greys: np.ndarray) -> np.ndarray:
+def _thresholded(name: str, greys: np.ndarray, notes: Notes) -> np.ndarray:
     """Masks with LV where the grey is above THRESHOLD. Raises InputError where that cannot be the LV's cavity."""
+    faint = int(((greys.max(axis=(2, 3)) > 0) & (greys.max(axis=(2, 3)) <= THRESHOLD)).sum())
+    if faint:
+        notes.doubts.append(f"{faint} mask{'s' * (faint > 1)} without grey above {THRESHOLD}, though not black: taken for empty")
     masks = np.where(greys > THRESHOLD, LV, 0).astype(np.uint8)
     for phase, frame in enumerate(FRAMES):
-        grey, share = int(greys[:, phase].max()), float((masks[:, phase] == LV).mean())
+        grey, share = int(greys[:, phase].max()), float((masks[:, phase] == LV).mean(axis=(1, 2)).max())
         if share == 0:
             raise InputError(f"{name}: the masks of frame {frame} hold no LV: the largest grey is {grey}; expected 255 inside and 0 outside")
         if share > LARGEST:
-            raise InputError(f"{name}: the masks of frame {frame} cover {100 * share:.0f} % of the images; expected 255 inside the LV and 0 outside")
+            raise InputError(f"{name}: a mask of frame {frame} covers {100 * share:.0f} % of its image; expected 255 inside the LV and 0 outside")
     return masks
 
 
@@ -113,27 +138,11 @@ def split_rule(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([(name, *rows[name]) for name in sorted(rows)], columns=["id", "split", "reason"])
 
 
-def _volumes(path: Path) -> dict[int, dict]:
-    """Reference volumes by patient number; rows that are not numbers are left out."""
-    if not path.is_file():
-        raise InputError(f"{path}: missing; the reference volumes (Id, Systole, Diastole) stand there")
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())}); is the download complete?") from error
-    if not {"Id", "Systole", "Diastole"} <= set(table.columns):
-        raise InputError(f"{path}: columns {', '.join(map(str, table.columns))}; expected Id, Systole and Diastole")
-    table = table[["Id", "Systole", "Diastole"]].apply(pd.to_numeric, errors="coerce").dropna()
-    table = table.drop_duplicates()
-    table = table[~table.Id.duplicated(keep=False)]  # two rows that differ: neither is believed
-    return {int(number): {"esv_ml": float(esv_ml), "edv_ml": float(edv_ml)} for number, esv_ml, edv_ml in table.itertuples(index=False)}
-
-
 def _part(number: int) -> str:
     return "train" if number <= LAST_TRAIN else "validation" if number <= LAST_VALIDATION else "test"
 
 
-def _paired(scan: Scan, mended: list[str]) -> dict[tuple, list[str]]:
+def _paired(scan: Scan, notes: Notes) -> dict[tuple, list[str]]:
     """(location, series, image) -> the file names of FRAMES, for what was imaged at both of them."""
     found = defaultdict(dict)
     for name in scan.facts["names"]:
@@ -146,7 +155,10 @@ def _paired(scan: Scan, mended: list[str]) -> dict[tuple, list[str]]:
         raise InputError(f"{scan.id}: no slice has both frames {' and '.join(FRAMES)}; is the download complete?")
     single = sorted({location for (location, *_), files in found.items() if not set(FRAMES) <= set(files)})
     if single:
-        mended.append(f"slices at {_listed(single)} mm left out: one of frames {' and '.join(FRAMES)} is missing")
+        inside = [location for location, *_ in paired]
+        beyond = any(not min(inside) < location < max(inside) for location in single)
+        notes.mended.append(f"slices at {_listed(single)} mm left out: one of frames {' and '.join(FRAMES)} is missing")
+        notes.doubts += ["a slice at an end was left out, so the stack may be too short"] * beyond
     return paired
 
 

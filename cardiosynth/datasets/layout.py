@@ -32,7 +32,8 @@ def find_root(data, dataset: str) -> Path:
         raise InputError(f"{data}: a file, not a folder; unpack it and name the folder of {dataset}")
     if not data.is_dir():
         raise InputError(f"{data}: no such folder; expected the folder of {dataset} or the folder that holds {dataset}/")
-    root = next((folder for folder in folders_in(data) if folder.name.lower() == dataset), data)
+    own = (folder for folder in folders_in(data) if folder.name.lower() == dataset and not (folder / "quality.csv").exists())
+    root = next(own, data)  # a cohort of ours of that name is no dataset
     if not any(root.iterdir()):
         raise InputError(f"{root}: an empty folder; expected the files of {dataset}")
     return root

@@ -10,11 +10,10 @@ cosines are not orthonormal, which ITK refuses and nibabel does not mind; only p
 import re
 from pathlib import Path
 
-import pandas as pd
-
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import nifti
 from cardiosynth.datasets.layout import Scan, find_root, folders_in, visible
+from cardiosynth.datasets.spreadsheet import rows_of
 from cardiosynth.errors import InputError
 
 PARTS = {"Training/Labeled": "train", "Validation": "validation", "Testing": "test"}
@@ -48,7 +47,7 @@ def read(scan: Scan) -> Subject:
     table = scan.facts["table"]
     extra = {key: value for key, value in scan.facts.items() if key not in ("table", "listed", "ED", "ES")}
     if not scan.facts["listed"]:
-        raise InputError(f"{scan.path}: {table} has no row for {scan.path.name}; is the download complete?")
+        raise InputError(f"{scan.path}: {table} has no row for {scan.path.name}; expected one for each patient")
     if table == SECOND_TABLE:
         images, masks = ([scan.path / f"{scan.path.name}_SA_{phase}{suffix}.nii.gz" for phase in ("ED", "ES")] for suffix in ("", "_gt"))
         return nifti.subject(scan.id, "mnms2", nifti.pair(images, masks, LABELS), extra, scan.path)
@@ -59,7 +58,7 @@ def read(scan: Scan) -> Subject:
 
 def _find_first(root: Path, table: Path) -> list[Scan]:
     rows = _table(table, ["External code", "ED", "ES"], FIRST_FACTS)
-    found = [Scan(folder.name, folder, part, _facts(table, rows.get(folder.name)))
+    found = [Scan(folder.name, folder, part, _facts(table, rows.get(folder.name.upper())))
              for name, part in PARTS.items() for folder in folders_in(root / name)]
     if not found:
         raise InputError(f"{root}: no patient in {', '.join(PARTS)}; expected <code>/<code>_sa.nii.gz and <code>_sa_gt.nii.gz there")
@@ -69,7 +68,7 @@ def _find_first(root: Path, table: Path) -> list[Scan]:
 def _find_second(root: Path, table: Path) -> list[Scan]:
     rows = _table(table, ["SUBJECT_CODE"], SECOND_FACTS)
     rows = {code.zfill(3): facts for code, facts in rows.items()}
-    found = [Scan(f"mnms2-{folder.name}", folder, _second_part(int(folder.name)), _facts(table, rows.get(folder.name)))
+    found = [Scan(f"mnms2-{folder.name}", folder, _second_part(int(folder.name)), _facts(table, rows.get(folder.name.upper())))
              for folder in folders_in(root / "dataset") if re.fullmatch("[0-9]{3}", folder.name)]
     if not found:
         raise InputError(f"{root}: no dataset/NNN folders; expected M&Ms-2's dataset/001 to dataset/360")
@@ -85,22 +84,16 @@ def _facts(table: Path, row: dict | None) -> dict:
 
 
 def _table(path: Path, needed: list[str], facts: dict[str, str]) -> dict[str, dict]:
-    """Code -> facts as text, of the named columns only, as far as the release has them.
+    """Code, in capitals -> facts as text, of the named columns only, as far as the release has them.
 
     needed: columns that must be there, the code first. Of a code that stands there twice, values that differ are joined by "or".
     Raises InputError where the file is no such table.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:  # pandas' own parsing errors are ValueErrors
-        raise InputError(f"{path}: cannot be read as CSV ({' '.join(str(error).split())}); expected the publishers' own table") from error
-    absent = [name for name in needed if name not in table]
-    if absent:
-        raise InputError(f"{path}: no column {', '.join(absent)}; expected the publishers' own table")
     result: dict[str, dict] = {}
-    for row in table.to_dict("records"):
-        if code := row[needed[0]].strip():
-            told, known = {ours: row[theirs].strip() for theirs, ours in facts.items() if theirs in row}, result.get(code, {})
+    for row in rows_of(path, [{name.lower() for name in needed}], f"the publishers' own table with {', '.join(needed)}"):
+        if code := row[needed[0].lower()].removesuffix(".0").upper():
+            told = {ours: row[theirs.lower()] for theirs, ours in facts.items() if theirs.lower() in row}
+            known = result.get(code, {})
             result[code] = {name: " or ".join(dict.fromkeys([known.get(name, value), value])) for name, value in told.items()}
     return result
 

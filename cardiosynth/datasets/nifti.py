@@ -1,6 +1,6 @@
 """NIfTI files as the hearts of a scan: one grid for images and masks, the project's labels, slices from base to apex."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,9 @@ import numpy as np
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import contents
 from cardiosynth.datasets.layout import Notes
-from cardiosynth.datasets.nifti_file import SAME_SIZE, Nifti, in_mm, read
+from cardiosynth.datasets.nifti_file import Nifti, read
 from cardiosynth.datasets.nifti_grid import Order, onto, shared_sizes
+from cardiosynth.datasets.nifti_header import SAME_SIZE, in_mm
 from cardiosynth.errors import InputError
 from cardiosynth.volumes import LABELS, LV, volume_ml
 
@@ -41,7 +42,8 @@ def pair(images: list[Path], masks: list[Path], names: dict[int, int]) -> Frames
     """
     ed, es = (read(path) for path in images)
     es = onto(es, ed, "the ES image")
-    if ed.array.shape != es.array.shape or not np.allclose(ed.sizes_mm, es.sizes_mm, rtol=SAME_SIZE):
+    lost = [np.allclose(one.sizes_mm, 1, rtol=SAME_SIZE) for one in (ed, es)]
+    if ed.array.shape != es.array.shape or not (any(lost) or np.allclose(ed.sizes_mm, es.sizes_mm, rtol=SAME_SIZE)):
         raise InputError(
             f"{images[1]}: shape {_shape(es)} with {in_mm(es.sizes_mm)}, but {_shape(ed)} with {in_mm(ed.sizes_mm)} at ED (x, y, z); "
             "expected one grid, so convert the scan again"
@@ -103,17 +105,26 @@ def subject(name: str, source: str, frames: Frames, extra: dict, where) -> Subje
     where: what a sentence starts with, such as the folder. Raises InputError where the masks cannot be what they are called
     or leave out a slice of the LV.
     """
-    images, masks, notes = frames.images, frames.masks, frames.notes
+    masks, notes = frames.masks, frames.notes
+    images = _finite(frames.images, masks, notes)
     if apex_first(masks):
         images, masks = images[::-1], masks[::-1]
         notes.mended.append(TURNED)
     holes = [phrase for phrase in contents.gaps(masks) if phrase.startswith("no LV")]
     if holes:
-        raise InputError(f"{where}: {'; '.join(holes)}; draw the LV there, or leave the patient out")
+        raise InputError(f"{where}: {'; '.join(holes)}; draw the LV there, remove what is stray, or leave the patient out")
     notes.doubts.extend(contents.doubts(images, masks, where))
     row_mm, column_mm, gap_mm = frames.distances_mm
     edv_ml, esv_ml = volume_ml(masks, row_mm * column_mm, gap_mm)
     return Subject(name, source, images, masks, (row_mm, column_mm), gap_mm, float(edv_ml), float(esv_ml), extra | notes.extra())
+
+
+def _finite(images: np.ndarray, masks: np.ndarray, notes: Notes) -> np.ndarray:
+    """Images whose pixels that are NaN or infinite and lie beside the heart, as after resampling, are the darkest; else as they are."""
+    if images.dtype.kind != "f" or (finite := np.isfinite(images)).all() or not finite[masks > 0].all():
+        return images
+    notes.mended.append(f"{100 * (1 - finite.mean()):.1f} % of the pixels, none of them of the heart, were NaN or infinite: made black")
+    return np.where(finite, images, images[finite].min())
 
 
 def apex_first(masks: np.ndarray) -> bool:
@@ -141,8 +152,8 @@ def _refuse_other_shape(path: Path, mask: Nifti, image: Nifti) -> None:
 def _frames(files: list[Nifti], drawn: list[Nifti], images: list[np.ndarray], masks: list[np.ndarray]) -> Frames:
     """files, drawn: of the images and of the masks. images, masks: one phase each, (x, y, z); masks may be empty."""
     sizes_mm = files[0].sizes_mm
-    for mask in drawn:
-        sizes_mm = shared_sizes(files[0], mask, "the mask")
+    for other, what in [(file, "the ES image") for file in files[1:]] + [(mask, "the mask") for mask in drawn]:
+        sizes_mm = shared_sizes(replace(files[0], sizes_mm=sizes_mm), other, what)
     order, notes = Order(files[0], sizes_mm), Notes()
     for file in (*files, *drawn):
         notes.mended.extend(file.notes.mended)

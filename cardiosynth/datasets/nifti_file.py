@@ -9,7 +9,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from cardiosynth.datasets.layout import Notes
+from cardiosynth.datasets.layout import Notes, files_below
+from cardiosynth.datasets.nifti_header import SQUARE, geometry, made_up, squareness
 from cardiosynth.errors import InputError
 
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # what it would print is said in our own sentences
@@ -20,9 +21,7 @@ FOREIGN = {
     b"PK": "a zip archive, so unpack it", b"version https://git-lfs": "a pointer of Git LFS, so fetch the file itself (git lfs pull)",
     b"<": "a page of text, not an image, so download the file again", b"\x00\x05\x16\x07": "a Mac's twin of a file, not the file itself",
 }  # fmt: skip
-UNITS = {1: ("metre", 1e3), 3: ("micron", 1e-3)}  # of xyzt_units; 2 is mm, and 0, unknown, is taken for it
-POSSIBLE_MM = (0.2, 50.0)  # distances between voxels of a scan of the heart
-SAME_SIZE, SQUARE, OBLIQUE = 0.01, 0.1, 0.001  # of sizes; cosine between axes; how far a direction is from one of the patient's
+SURPLUS = 1024  # bytes after the voxels that hide no slice
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Nifti:
         if self.affine is None or made_up(self.affine):
             return None
         axes = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0) * [[-1], [-1], [1]]
-        return axes if np.abs(axes.T @ axes - np.eye(3)).max() < SQUARE else None
+        return axes if squareness(self.affine) < SQUARE else None
 
 
 def exists(path: Path) -> bool:
@@ -74,31 +73,28 @@ def read(path: Path, dimensions: int = 3) -> Nifti:
     except Exception as error:  # bytes that are no NIfTI can break a parser in any way
         raise InputError(f"{place}: cannot be read as NIfTI ({_reason(place, error)}") from error
     notes = Notes()
+    more = len(content) - int(header["vox_offset"]) - array.size * header.get_data_dtype().itemsize
+    if more > SURPLUS:
+        notes.doubts.append(f"{place.name} holds {more} bytes after the voxels that its header tells of, so slices may be missing")
     if place.suffix == ".gz" and place.with_suffix("").is_file():
         notes.doubts.append(f"{place.with_suffix('').name} stands beside {place.name}, which was read")
-    sizes_mm, affine = _geometry(place, header, notes)
+    sizes_mm, affine = geometry(place, header, notes)
     return Nifti(place, _of_dimensions(place, array, dimensions), sizes_mm, affine, notes)
 
 
-def made_up(affine: np.ndarray) -> bool:
-    """Whether an affine lies along the patient's axes, as no short axis does."""
-    axes = np.abs(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
-    return bool((axes.max(axis=0) > 1 - OBLIQUE).all())
-
-
-def in_mm(sizes) -> str:
-    """Distances in words."""
-    return " x ".join(f"{size:.4g}" for size in sizes) + " mm"
-
-
 def _variant(path: Path) -> Path | None:
+    """The file, or what stands there in its place: another ending, other letter case, a folder of that name with one file in it."""
     if path.is_file():
         return path
     stem = next((path.name[: -len(end)] for end in ENDINGS if path.name.lower().endswith(end)), path.name)
     wanted = [stem.lower() + end for end in ENDINGS]
     inside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
-    there = {other.name.lower(): other for other in reversed(inside) if other.name.lower() in wanted and other.is_file()}
-    return next((there[name] for name in wanted if name in there), None)
+    for name in wanted:
+        for other in (other for other in inside if other.name.lower() == name):
+            held = [other] if other.is_file() else [file for file in files_below(other) if file.name.lower().endswith(ENDINGS)] if other.is_dir() else []
+            if len(held) == 1:
+                return held[0]
+    return None
 
 
 def _content(path: Path) -> bytes:
@@ -167,68 +163,3 @@ def _of_dimensions(path: Path, array: np.ndarray, dimensions: int) -> np.ndarray
         what = "one frame" if dimensions == 3 else "a cine of several frames"
         raise InputError(f"{path}: has {array.ndim} dimensions ({' x '.join(map(str, array.shape))}); expected {dimensions}, {what}")
     return array
-
-
-def _geometry(path: Path, header, notes: Notes) -> tuple[tuple[float, float, float], np.ndarray | None]:
-    """Distances in mm and the affine in mm, each asked of both places in the header that tell them."""
-    pixdim, affine = np.array(header["pixdim"][1:4], float), _affine(header, notes)
-    factor = _to_mm(path, pixdim, int(header["xyzt_units"]) & 7, notes)
-    pixdim = pixdim * factor
-    if affine is not None:
-        affine = affine * np.array([[factor], [factor], [factor], [1.0]])
-    return _distances(path, pixdim, affine, notes), affine
-
-
-def _affine(header, notes: Notes) -> np.ndarray | None:
-    """The sform where it is coded, else the qform; None where neither is or where it cannot be one."""
-    sform, qform = header.get_sform(coded=True)[0], None
-    try:
-        qform = header.get_qform(coded=True)[0]
-    except (ValueError, nib.spatialimages.HeaderDataError):
-        notes.doubts.append("the qform is no rotation and was not used")
-    usable = [matrix for matrix in (sform, qform) if matrix is not None and np.isfinite(matrix).all()
-              and np.abs(np.linalg.det(matrix[:3, :3])) > 1e-9]
-    if len(usable) == 2:
-        one, two = (matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0) for matrix in usable)
-        if (one * two).sum(axis=0).min() < 0.98:
-            notes.doubts.append("sform and qform turn the axes differently; the sform was taken")
-    return usable[0] if usable else None
-
-
-def _to_mm(path: Path, pixdim: np.ndarray, unit: int, notes: Notes) -> float:
-    """What turns the header's numbers into mm. A unit that no scan of a heart can have is not believed."""
-    if unit not in UNITS:
-        return 1.0
-    name, factor = UNITS[unit]
-    if _possible(pixdim * factor):
-        notes.mended.append(f"distances in {name} turned into mm")
-        return factor
-    if _possible(pixdim):
-        notes.doubts.append(f"xyzt_units says {name}, but pixdim {' x '.join(f'{size:g}' for size in pixdim)} can only be mm, and was taken so")
-        return 1.0
-    raise InputError(f"{path}: pixdim is {' x '.join(f'{size:g}' for size in pixdim)} in {name}; expected voxels of a few mm, so convert the scan again")
-
-
-def _possible(sizes: np.ndarray) -> bool:
-    return bool(np.isfinite(sizes).all() and sizes.min() >= POSSIBLE_MM[0] and sizes.max() <= POSSIBLE_MM[1])
-
-
-def _distances(path: Path, pixdim: np.ndarray, affine: np.ndarray | None, notes: Notes) -> tuple[float, float, float]:
-    """Distances between voxels where pixdim and affine may disagree; where they do, the notes say so with both."""
-    if np.isfinite(pixdim).all() and pixdim.min() < 0 and np.abs(pixdim).min() > 0:
-        notes.mended.append(f"pixdim is {', '.join(f'{size:g}' for size in pixdim)}: taken without sign")
-        pixdim = np.abs(pixdim)
-    told = None if affine is None else np.linalg.norm(affine[:3, :3], axis=0)
-    unit = told is None or (made_up(affine) and np.allclose(told, 1, rtol=SAME_SIZE))  # what tools write who know nothing
-    if not (np.isfinite(pixdim).all() and pixdim.min() > 0):
-        if unit:
-            column, row, gap = pixdim
-            raise InputError(f"{path}: pixdim gives a spacing of {row:g}, {column:g}, {gap:g} mm (row, column, slice); "
-                             "expected three positive numbers, so convert the scan again")
-        notes.mended.append(f"pixdim is {', '.join(f'{size:g}' for size in pixdim)}: the affine's {in_mm(told)} taken")
-        return tuple(told)
-    if unit or np.allclose(told, pixdim, rtol=SAME_SIZE):
-        return tuple(pixdim)
-    from_affine = not made_up(affine) and np.allclose(told[:2], pixdim[:2], rtol=SAME_SIZE)
-    notes.doubts.append(f"pixdim says {in_mm(pixdim)} and the affine {in_mm(told)}: those of {'the affine' if from_affine else 'pixdim'} taken")
-    return tuple(told if from_affine else pixdim)

@@ -6,7 +6,8 @@ import nibabel as nib
 import numpy as np
 
 from cardiosynth.datasets.layout import APEX_DIRECTION
-from cardiosynth.datasets.nifti_file import SAME_SIZE, Nifti, in_mm, made_up
+from cardiosynth.datasets.nifti_file import Nifti
+from cardiosynth.datasets.nifti_header import SAME_SIZE, in_mm, made_up
 from cardiosynth.errors import InputError
 
 THICKER = 2.0  # slices of a stack are at least so many times farther apart than pixels, where they are not the third axis
@@ -21,19 +22,25 @@ def onto(other: Nifti, reference: Nifti, what: str) -> Nifti:
     """
     if other.affine is None or reference.affine is None or _near(other.affine, reference):
         return other
-    turn = nib.orientations.ornt_transform(*(nib.io_orientation(one.affine) for one in (other, reference)))
-    affine = other.affine @ nib.orientations.inv_ornt_aff(turn, other.array.shape[:3])
-    turned = nib.apply_orientation(other.array, turn)
-    if turned.shape[:3] == reference.array.shape[:3] and _near(affine, reference):
+    turned = _turned(other, nib.io_orientation(np.linalg.inv(reference.affine) @ other.affine))
+    if turned is not None and turned.array.shape[:3] == reference.array.shape[:3] and _near(turned.affine, reference):
         other.notes.mended.append(f"{what} turned onto the image by the affines")
-        sizes = tuple(other.sizes_mm[int(axis)] for axis in np.argsort(turn[:, 0]))
-        return replace(other, array=turned, affine=affine, sizes_mm=sizes)
+        return turned
     if made_up(other.affine) != made_up(reference.affine):
         other.notes.doubts.append(f"the affine of {what} or of the image was made up (they differ), so {what} was laid on voxel by voxel")
     else:
-        far_mm = np.abs(_corners(other.affine, reference) - _corners(reference.affine, reference)).max()
+        far_mm = np.linalg.norm(_corners(other.affine, reference) - _corners(reference.affine, reference), axis=1).max()
         other.notes.doubts.append(f"the affines put {what} {far_mm:.0f} mm off the image; laid on voxel by voxel")
     return other
+
+
+def _turned(file: Nifti, turn: np.ndarray) -> Nifti | None:
+    """The file on other axes. turn: nibabel's orientation, a row an axis; where it leaves one without a direction there is no such file."""
+    if np.isnan(turn).any():
+        return None
+    affine = file.affine @ nib.orientations.inv_ornt_aff(turn, file.array.shape[:3])
+    sizes = tuple(file.sizes_mm[int(axis)] for axis in np.argsort(turn[:, 0]))
+    return replace(file, array=nib.apply_orientation(file.array, turn), affine=affine, sizes_mm=sizes)
 
 
 def shared_sizes(image: Nifti, other: Nifti, what: str) -> tuple[float, float, float]:
@@ -41,7 +48,7 @@ def shared_sizes(image: Nifti, other: Nifti, what: str) -> tuple[float, float, f
     if np.allclose(image.sizes_mm, other.sizes_mm, rtol=SAME_SIZE):
         return image.sizes_mm
     lost = np.allclose(image.sizes_mm, 1, rtol=SAME_SIZE)
-    taken = f"{what}'s" if lost else "the image's"
+    taken = f"those of {what}" if lost else "the image's"
     other.notes.doubts.append(f"{what} says {in_mm(other.sizes_mm)} and the image {in_mm(image.sizes_mm)}: {taken} taken")
     return other.sizes_mm if lost else image.sizes_mm
 
@@ -89,11 +96,15 @@ def _refuse_impossible(reference: Nifti, slices: int, distances_mm: tuple[float,
 
 
 def _near(affine: np.ndarray, reference: Nifti) -> bool:
-    """Whether an affine puts all corners of the reference's grid within a pixel of where its own does."""
-    pixel_mm = np.linalg.norm(reference.affine[:3, :3], axis=0).min()
-    return bool(np.linalg.norm(_corners(affine, reference) - _corners(reference.affine, reference), axis=1).max() < pixel_mm)
+    """Whether an affine puts all corners of the reference's grid within a voxel of where its own does."""
+    off = np.linalg.inv(reference.affine) @ affine - np.eye(4)
+    return bool(np.abs(nib.affines.apply_affine(off, _ends(reference))).max() < 1)
 
 
 def _corners(affine: np.ndarray, reference: Nifti) -> np.ndarray:
-    ends = np.stack(np.meshgrid(*[(0, length - 1) for length in reference.array.shape[:3]], indexing="ij"), axis=-1).reshape(-1, 3)
-    return nib.affines.apply_affine(affine, ends)
+    return nib.affines.apply_affine(affine, _ends(reference))
+
+
+def _ends(reference: Nifti) -> np.ndarray:
+    """The corners of its grid, in voxels."""
+    return np.stack(np.meshgrid(*[(0, length - 1) for length in reference.array.shape[:3]], indexing="ij"), axis=-1).reshape(-1, 3)

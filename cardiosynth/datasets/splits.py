@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from cardiosynth.cohort import SPLITS
+from cardiosynth.datasets.spreadsheet import rows_of
 from cardiosynth.errors import InputError
 
 REDUCED_EF = 40.0
@@ -22,14 +23,7 @@ def load_split(path, dataset: str | None = None) -> dict[str, str]:
     path = Path(path) / f"{dataset}.csv" if Path(path).is_dir() else Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such split file; expected a CSV with the columns id and split")
-    try:
-        table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
-        table = table.rename(columns=str.strip).apply(lambda column: column.str.strip())
-    except ValueError as error:  # pandas' own parsing errors are ValueErrors
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read as CSV ({reason}); expected the columns id and split") from error
-    if not {"id", "split"} <= set(table):
-        raise InputError(f"{path}: columns {', '.join(table)}; expected id and split")
+    table = pd.DataFrame(rows_of(path, [{"id", "split"}], "id and split"), dtype=str)
     if dataset is not None and "dataset" in table:
         named = ", ".join(sorted(set(table["dataset"])))
         table = table[table["dataset"] == dataset]

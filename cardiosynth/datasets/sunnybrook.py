@@ -12,13 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cardiosynth.cine import Cine
 from cardiosynth.cohort import Subject
+from cardiosynth.datasets import contents
 from cardiosynth.datasets.layout import Scan, files_below, find_root
 from cardiosynth.datasets.sunnybrook_contours import areas, crossings, drawn, holes
 from cardiosynth.datasets.sunnybrook_series import scan_file, short_axis
 from cardiosynth.errors import InputError
+from cardiosynth.finders.keyframes import keyframes
 from cardiosynth.volumes import LABELS, ML_PER_MM3
 
+FRAMES_OFF = 0.17  # of the cycle: finders are right to a frame or two
 PATIENT = re.compile(r"SCD\d+$")
 CONTOURS = re.compile(r"SC-(HF-I|HF-NI|HYP|N)-0*(\d+)$")
 PATHS = {"training": "train", "validation": "validation", "online": "test"}  # the challenge's three downloads
@@ -77,9 +81,20 @@ def read(scan: Scan) -> Subject:
     voxel_ml = cine.spacing_mm[0] * cine.spacing_mm[1] * cine.slice_gap_mm * ML_PER_MM3
     edv_ml, esv_ml = (float(volume) for volume in shares["i"].sum(axis=(0, 2, 3)) * voxel_ml)
     extra = {"group": _group(scan.facts["original"]), "original_id": scan.facts["original"], "ed_frame": ed, "es_frame": es,
-             "phases": cine.frames.shape[1], "mended": "; ".join([*cine.mended, *left_out]), "doubts": "; ".join(doubts)}
+             "phases": cine.frames.shape[1], "mended": "; ".join([*cine.mended, *left_out])}
     images = np.ascontiguousarray(cine.frames[:, [ed, es]])
+    doubts = [*doubts, *_other_frames(cine, ed, es), *contents.beside(images, masks)]
+    extra["doubts"] = "; ".join(doubts)
     return Subject(scan.id, "sunnybrook", images, masks, cine.spacing_mm, cine.slice_gap_mm, edv_ml, esv_ml, extra)
+
+
+def _other_frames(cine: Cine, ed: int, es: int) -> list[str]:
+    """A doubt where the heart is fullest and emptiest at other phases than those with contours: numbers may be off."""
+    seen, phases = keyframes(cine.frames, cine.spacing_mm), cine.frames.shape[1]
+    away = [min((one - other) % phases, (other - one) % phases) for one, other in zip(seen, (ed, es))]
+    if phases == 2 or max(away) <= FRAMES_OFF * phases:
+        return []
+    return [f"contours at phases {ed + 1} and {es + 1}, but the images are fullest and emptiest at {seen[0] + 1} and {seen[1] + 1}"]
 
 
 def _folders(root: Path, files: list[Path], names: tuple) -> dict[str, list[Path]]:

@@ -49,10 +49,10 @@ def read(scan: Scan) -> Subject:
         frames = nifti.pair([folder / name for name in IMAGES], [folder / name for name in MASKS], LABELS)
         return nifti.subject(scan.id, "ukbb", frames, {}, folder)
     except InputError as error:  # its words, and those of its cause, name the folder
-        message = str(error).replace(str(folder), str(folder.with_name(scan.id)))
+        message = str(error).replace(folder.name, scan.id)
         raise InputError(_without_eids(message)) from None
     except Exception as error:  # nor may what nobody foresaw carry the name into a log
-        raise RuntimeError(_without_eids(f"{type(error).__name__}: {error}".replace(str(folder), scan.id))) from None
+        raise RuntimeError(_without_eids(f"{type(error).__name__}: {error}".replace(folder.name, scan.id))) from None
 
 
 def hashed_id(eid: str) -> str:

@@ -34,6 +34,7 @@ CHECKS = {
     "largest_other_share": "largest share of another structure's border that is one label",
     "blood_over_muscle": "brightness of blood over muscle",
     "best_turned_over_own": "the same under the best turned mask, over that",
+    "best_moved_over_own": "the same under the best moved mask, over that",
     "inner_slice_over_smaller_neighbour": "LV's area of an inner slice over its smaller neighbour's, least",
 }
 
@@ -41,7 +42,7 @@ CHECKS = {
 def masks_checked(folder) -> Table:
     """What the checks of masks find in drawn hearts. folder: data/results/readers."""
     rows = recorded(folder, "contents.csv")
-    frame = pd.DataFrame({"dataset": rows["dataset"], "": rows["quantity"].map(CHECKS), "hearts": rows["hearts"].astype(int),
+    frame = pd.DataFrame({"dataset": rows["dataset"], "": rows["quantity"].map(CHECKS), "masks": rows["phases"].astype(int),
                           "least": rows["least"], "median": rows["median"], "most": rows["most"]})
     return Table(frame, f"What tells whether masks are what they are called, in hearts as drawn. {PATIENTS}", 2)
 

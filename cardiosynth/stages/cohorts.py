@@ -15,7 +15,7 @@ from cardiosynth.errors import InputError
 from cardiosynth.exports import acdc, kaggle, kaggle_png, mnms, sunnybrook, ukbb
 from cardiosynth.files import replaced
 from cardiosynth.preprocessing import exclude
-from cardiosynth.provenance import MANIFEST, TIMING, stage
+from cardiosynth.provenance import MANIFEST, TIMING, refuse_changed, stage
 from cardiosynth.sections import Grid
 from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.study import Study
@@ -110,10 +110,15 @@ def export(cohort_folder: Path, layout: str, out: Path) -> None:
         raise InputError(f"{layout}: no such layout; expected {', '.join(WRITERS)}")
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: not empty; name a new folder for the {layout} files")
+    refuse_changed(cohort_folder)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
-    rows = WRITERS[layout].write(partial, (cohort.subject(name) for name in cohort.table.index))
-    pd.DataFrame(rows).to_csv(partial / "exported.csv", index=False)
+    try:
+        rows = WRITERS[layout].write(partial, (cohort.subject(name) for name in cohort.table.index))
+        pd.DataFrame(rows).to_csv(partial / "exported.csv", index=False)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     if out.exists():
         out.rmdir()
     os.replace(partial, out)

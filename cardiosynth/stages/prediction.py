@@ -103,8 +103,9 @@ def _show(outcome: Outcome, out: Path, level: float, title: str) -> None:
     if rows:
         print(_shown(outcome.lines, level))
         for row in rows:
-            if row["warnings"]:
-                print(f"{row['name']}: warning: {row['warnings']}")
+            for kind, told in (("warning", row["warnings"]), ("mended", row["mended"])):
+                if told:
+                    print(f"{row['name']}: {kind}: {told}")
         print(f"{out}: {TABLE} and {len(rows)} page{'s' * (len(rows) > 1)}. {title}. {NOT_A_DEVICE}")
     if missing:
         print(f"{out / LEFT_OUT}: {missing} of {len(rows) + missing} scans could not be measured, and why", file=sys.stderr)
