@@ -154,7 +154,8 @@ def _refuse_parts_of_two(folder: Path, table: pd.DataFrame) -> None:
     slices = int(table["slices"].sum())
     in_turn = (table["first"] == table["slices"].cumsum() - table["slices"]).all()
     if not in_turn or {shape[0] for shape in shapes.values()} != {slices} or len(set(shapes.values())) > 1:
-        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {' and '.join(f'{name} {shape}' for name, shape in shapes.items())}; they do not belong together, so make the cohort again")
+        told = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {told}; they do not belong together, so make the cohort again")
 
 
 def _shape(path: Path) -> tuple[int, ...]:

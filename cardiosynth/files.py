@@ -53,8 +53,8 @@ def replaced(folder, names: set[str], last: str) -> Iterator[Path]:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: a file; name a folder for the results")
-    made = not folder.exists()
-    strangers = [] if made else sorted(path.name for path in folder.iterdir() if path.name not in names and not path.name.startswith(OURS))
+    inside = folder.iterdir() if folder.exists() else ()
+    strangers = sorted(path.name for path in inside if path.name not in names and not path.name.startswith(OURS))
     if strangers:
         raise InputError(f"{folder}: holds {strangers[0]}, which this command did not make; "
                          "name a new folder, or an earlier result to be replaced")
@@ -62,16 +62,14 @@ def replaced(folder, names: set[str], last: str) -> Iterator[Path]:
     _sweep(folder)
     partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}-{os.getpid()}-", dir=folder))
     try:
-        yield partial
+        with named(folder, partial):
+            yield partial
         for name in sorted(names, key=lambda name: name != last):
             (folder / name).unlink(missing_ok=True)
         for path in sorted(partial.iterdir(), key=lambda path: path.name == last):
             os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if made:
-            with suppress(OSError):
-                folder.rmdir()  # where nothing stands in it
 
 
 def _sweep(folder: Path) -> None:

@@ -16,6 +16,7 @@ NAMES = {number: {"rv": "RV", "lv": "LV"}.get(name, name) for name, number in LA
 PHASES = ("ED", "ES")
 ENCLOSED, MOSTLY = 0.9, 0.8  # shares of a border; two basal slices drawn open leave 0.8
 BETTER, MOVED_BETTER, BRIGHTER = 1.05, 1.15, 1.05  # ratios of brightness
+CLEARLY = 0.02  # of a correlation
 SCALES = 2.0  # of the spread of greys between ED and ES, of which one scan has 0.9 to 1.1
 DIP, ED_ALONE, ES_ALONE = 0.3, 0.45, 2  # share of the smaller neighbour's area; share and number of slices with LV at one phase alone
 RING_PX = (1, 4)  # about a cavity whose muscle was not drawn
@@ -133,7 +134,9 @@ def _turned_es(images: np.ndarray) -> list[str]:
         alike = {how: float(np.corrcoef(ed.ravel(), one.ravel())[0, 1]) for how, one in turned.items()}
     best = max(alike, key=alike.get)
     own = alike[AS_DRAWN]
-    return [] if not alike[best] > own + 0.02 else [f"the ES image fits the ED image better {best} (correlation {alike[best]:.2f}, {own:.2f} as it is)"]
+    if not alike[best] > own + CLEARLY:
+        return []
+    return [f"the ES image fits the ED image better {best} (correlation {alike[best]:.2f}, {own:.2f} as it is)"]
 
 
 def _misfits(images: np.ndarray, masks: np.ndarray) -> list[str]:
@@ -172,7 +175,8 @@ def _muscle(mask: np.ndarray) -> np.ndarray:
 @cache
 def _reversals() -> dict[str, tuple[int, ...]]:
     """How it is called -> which of slices, rows and columns run backwards."""
-    return {" and ".join(f"with the {name} reversed" for name, on in zip(AXES, turn) if on) or AS_DRAWN: turn for turn in product((0, 1), repeat=3)}
+    return {" and ".join(f"with the {name} reversed" for name, on in zip(AXES, turn) if on) or AS_DRAWN: turn
+            for turn in product((0, 1), repeat=3)}
 
 
 @cache

@@ -91,9 +91,12 @@ def read(scan: Scan) -> Subject:
 def _volume_doubts(drawn: list[float], edv_ml: float) -> list[str]:
     """Where the masks' volumes cannot be those of the reference, or of two phases in their order."""
     low, high = AGREE
-    other = [] if low < drawn[0] / edv_ml < high else [f"the masks of frame {FRAMES[0]} give {drawn[0]:.0f} ml and the table {edv_ml:.0f} ml as EDV"]
-    turned = [f"the masks of frame {FRAMES[1]} give {drawn[1]:.0f} ml, no less than the {drawn[0]:.0f} ml of frame {FRAMES[0]}"]
-    return other + (turned if drawn[1] >= drawn[0] else [])
+    doubts = []
+    if edv_ml > 0 and not low < drawn[0] / edv_ml < high:
+        doubts.append(f"the masks of frame {FRAMES[0]} give {drawn[0]:.0f} ml and the table {edv_ml:.0f} ml as EDV")
+    if drawn[1] >= drawn[0]:
+        doubts.append(f"the masks of frame {FRAMES[1]} give {drawn[1]:.0f} ml, no less than the {drawn[0]:.0f} ml of frame {FRAMES[0]}")
+    return doubts
 
 
 def _copy(path: Path) -> bool:

@@ -54,7 +54,8 @@ def files_below(folder: Path) -> list[Path]:
         seen.add(real)
         inside = sorted(path for path in place.iterdir() if visible(path))
         waiting += [path for path in reversed(inside) if path.is_dir()]
-        files += [path for path in inside if path.is_file() or (path.is_symlink() and not path.exists())]  # the latter cannot be read, which must be said
+        # A link that leads nowhere cannot be read, which must be said.
+        files += [path for path in inside if path.is_file() or (path.is_symlink() and not path.exists())]
     return sorted(files)
 
 

@@ -61,8 +61,8 @@ def read(path: Path, dimensions: int = 3) -> Nifti:
     """
     place = _variant(path)
     if place is None:
-        linked = f"a link to {path.readlink()}, which is not there; fetch that file" if path.is_symlink() else "missing; is the download complete?"
-        raise InputError(f"{path}: {linked}")
+        lost = "a link that leads nowhere; fetch the file that it names" if path.is_symlink() else "missing; is the download complete?"
+        raise InputError(f"{path}: {lost}")
     try:
         content = _content(place)
         header = _header(content[:540])
@@ -91,7 +91,8 @@ def _variant(path: Path) -> Path | None:
     inside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
     for name in wanted:
         for other in (other for other in inside if other.name.lower() == name):
-            held = [other] if other.is_file() else [file for file in files_below(other) if file.name.lower().endswith(ENDINGS)] if other.is_dir() else []
+            files = files_below(other) if other.is_dir() else [other]
+            held = [file for file in files if file.name.lower().endswith(ENDINGS) and file.is_file()]
             if len(held) == 1:
                 return held[0]
     return None
