@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cardiosynth.datasets.spreadsheet import rows_of
+from cardiosynth.errors import InputError
 
 KEYS = {"diastole": "edv_ml", "systole": "esv_ml"}
 COLUMNS = [{"id", *KEYS}, {"id", "volume"}]
@@ -18,7 +19,7 @@ def volumes(places: list[Path]) -> dict[int, dict]:
     result: dict[int, dict] = {}
     for path in places:
         for row in rows_of(path, COLUMNS, EXPECTED) if path.is_file() else []:
-            for number, key, text in _cells(row):
+            for number, key, text in _cells(row, path):
                 _add(result.setdefault(number, {}), key, text, f"{path}: patient {number}")
     return result
 
@@ -33,11 +34,13 @@ def _add(facts: dict, key: str, text: str, where: str) -> None:
         facts.setdefault("fault", f"{where} has {volume:g} ml as {key[:3].upper()}, and {facts[key]:g} ml stood before; keep one")
 
 
-def _cells(row: dict[str, str]) -> list[tuple[int, str, str]]:
+def _cells(row: dict[str, str], path: Path) -> list[tuple[int, str, str]]:
     """(patient, ``edv_ml`` or ``esv_ml``, text) of every cell that is not empty."""
     name, _, when = row["id"].partition("_")
     number = name.removesuffix(".0")
     if not (number.isascii() and number.isdigit()):
         return []
-    cells = [(KEYS.get(when.lower()), row["volume"])] if "volume" in row else [(key, row[head]) for head, key in KEYS.items()]
-    return [(int(number), key, text) for key, text in cells if key and text.lower() not in ("", "nan", "na")]
+    if "volume" in row and when.lower() not in KEYS:
+        raise InputError(f"{path}: the Id {row['id']} ends neither in _Diastole nor in _Systole; expected {EXPECTED}")
+    cells = [(KEYS[when.lower()], row["volume"])] if "volume" in row else [(key, row[head]) for head, key in KEYS.items()]
+    return [(int(number), key, text) for key, text in cells if text.lower() not in ("", "nan", "na")]
