@@ -19,8 +19,8 @@ BETTER, MOVED_BETTER, BRIGHTER = 1.05, 1.15, 1.05  # ratios of brightness
 CLEARLY = 0.02  # of a correlation
 SCALES = 2.0  # of the spread of greys between ED and ES, of which one scan has 0.9 to 1.1
 DIP, ED_ALONE, ES_ALONE = 0.3, 0.45, 2  # share of the smaller neighbour's area; share and number of slices with LV at one phase alone
-RING_PX = (1, 4)  # about a cavity whose muscle was not drawn
-MOST_VOXELS = 800  # of a structure, that its brightness is asked of
+RING_PX, RIM_PX = (1, 4), 6  # about a cavity whose muscle was not drawn; about all that is drawn
+MOST_VOXELS = 500  # of a structure, that its brightness is asked of
 MOVES_PX = (-12, -6, 0, 6, 12)
 AS_DRAWN, EXCHANGED = "as drawn", "with ED and ES exchanged"
 AXES = ("slices", "rows", "columns")
@@ -31,7 +31,7 @@ def doubts(images: np.ndarray, masks: np.ndarray, where) -> list[str]:
 
     Raises InputError, which starts with ``where``, when another structure than the LV is the one that myocardium encloses.
     """
-    return [*_borders(masks, where), *gaps(masks), *beside(images, masks)]
+    return [*_borders(masks[_box(masks)], where), *gaps(masks), *beside(images, masks)]
 
 
 def beside(images: np.ndarray, masks: np.ndarray) -> list[str]:
@@ -72,14 +72,22 @@ def brightness(images: np.ndarray, masks: np.ndarray, phase: int) -> dict[str, f
 
     Muscle is the myocardium or, where none is drawn, a ring about the LV.
     """
-    places = [np.argwhere(where) for where in (masks[:, phase] == LV, _muscle(masks[:, phase]))]
+    box = _box(masks)
+    drawn, corner = masks[box][:, phase], (0, box[2].start, box[3].start)
+    places = [np.argwhere(where) for where in (drawn == LV, _muscle(drawn))]
     if not all(map(len, places)):
         return {}
-    places = [place[:: max(1, len(place) // MOST_VOXELS)].T for place in places]
+    places = [place[:: max(1, len(place) // MOST_VOXELS)].T + np.reshape(corner, (3, 1)) for place in places]
     image, turns = images[:, phase], _turns(images[:, phase].shape)
-    blood, muscle = (_greys(image, _turned(place, image.shape, list(turns.values()))) for place in places)
+    blood, muscle = (_greys(image, _turned(place, image.shape)) for place in places)
     here, there = (_greys(images[:, 1 - phase], place[None]) for place in places)
     return dict(zip(turns, _ratios(blood, muscle))) | {EXCHANGED: float(_ratios(here, there)[0])}
+
+
+def _box(masks: np.ndarray) -> tuple[slice, ...]:
+    """The part of a stack that holds all that is drawn and a rim, for what need not look further."""
+    ends = [np.flatnonzero(masks.any(axis=axes)) for axes in ((0, 1, 3), (0, 1, 2))]
+    return (slice(None), slice(None), *(slice(max(end[0] - RIM_PX, 0), end[-1] + RIM_PX + 1) if len(end) else slice(0, 0) for end in ends))
 
 
 def _borders(masks: np.ndarray, where) -> list[str]:
@@ -113,11 +121,12 @@ def odd_images(images: np.ndarray) -> list[str]:
     twice = [row + 2 for row in range(len(images) - 1) if np.array_equal(images[row], images[row + 1])]
     if twice and not len(one_grey):
         phrases.append(f"slice {', '.join(map(str, twice))} of {len(images)} is the one before again, so the stack may be too long")
-    return phrases + ([] if len(one_grey) else [*_other_scale(images), *_turned_es(images)])
+    coarse = images[..., ::4, ::4].astype(np.float64)
+    return phrases + ([] if len(one_grey) else [*_other_scale(coarse), *_turned_es(coarse)])
 
 
 def _other_scale(images: np.ndarray) -> list[str]:
-    means, spreads = (getattr(images, kind)(axis=(0, 2, 3), dtype=np.float64) for kind in ("mean", "std"))
+    means, spreads = images.mean(axis=(0, 2, 3)), images.std(axis=(0, 2, 3))
     if spreads.max() <= SCALES * spreads.min() and abs(means[0] - means[1]) <= spreads.max():
         return []
     told = " and ".join(f"those of {name} about {mean:.4g} (SD {spread:.4g})" for name, mean, spread in zip(PHASES, means, spreads))
@@ -125,13 +134,15 @@ def _other_scale(images: np.ndarray) -> list[str]:
 
 
 def _turned_es(images: np.ndarray) -> list[str]:
-    coarse = images[..., ::3, ::3].astype(np.float64)
-    ed, es = coarse[:, 0], coarse[:, 1]
+    centred = images - images.mean(axis=(0, 2, 3), keepdims=True)
+    size = np.sqrt((centred**2).sum(axis=(0, 2, 3)).prod())
+    if not size:
+        return []
+    ed, es = centred[:, 0], centred[:, 1]
     turned = {how: np.flip(es, [axis for axis in range(3) if turn[axis]]) for how, turn in _reversals().items()}
     if ed.shape[1] == ed.shape[2]:
         turned["with rows and columns exchanged"] = es.transpose(0, 2, 1)
-    with np.errstate(invalid="ignore"):  # of one grey
-        alike = {how: float(np.corrcoef(ed.ravel(), one.ravel())[0, 1]) for how, one in turned.items()}
+    alike = {how: float(np.vdot(ed, one) / size) for how, one in turned.items()}
     best = max(alike, key=alike.get)
     own = alike[AS_DRAWN]
     if not alike[best] > own + CLEARLY:
@@ -190,13 +201,19 @@ def _turns(shape: tuple[int, ...]) -> dict[str, tuple]:
                     for down, right in product(MOVES_PX, repeat=2) if down or right}
 
 
-def _turned(place: np.ndarray, shape: tuple[int, ...], turns: list[tuple]) -> np.ndarray:
+def _turned(place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Where voxels (3, n) lie after each turn, (turns, 3, n); what would leave the image stays at its edge."""
-    last = np.array(shape)[:, None] - 1
+    signs, offsets, exchanged = _steps(shape)
+    return np.clip(place[exchanged] * signs + offsets, 0, np.array(shape)[:, None] - 1)
+
+
+@cache
+def _steps(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The turns as arrays: what each axis is multiplied by, what is added to it, and which axis it was."""
+    turns = _turns(shape).values()
     signs = np.array([[-1 if back else 1 for back in backwards] for backwards, *_ in turns])[..., None]
     offsets = np.array([np.multiply(backwards, np.array(shape) - 1) + (0, *move) for backwards, _, move in turns])[..., None]
-    exchanged = np.array([[0, 2, 1] if other else [0, 1, 2] for _, other, _ in turns])
-    return np.clip(place[exchanged] * signs + offsets, 0, last)
+    return signs, offsets, np.array([[0, 2, 1] if other else [0, 1, 2] for _, other, _ in turns])
 
 
 def _greys(image: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -110,10 +110,10 @@ def subject(name: str, source: str, frames: Frames, extra: dict, where) -> Subje
     if apex_first(masks):
         images, masks = images[::-1], masks[::-1]
         notes.mended.append(TURNED)
-    holes = [phrase for phrase in contents.gaps(masks) if phrase.startswith("no LV")]
-    if holes:
+    doubts = contents.doubts(images, masks, where)
+    if holes := [phrase for phrase in doubts if phrase.startswith("no LV")]:
         raise InputError(f"{where}: {'; '.join(holes)}; draw the LV there, remove what is stray, or leave the patient out")
-    notes.doubts.extend(contents.doubts(images, masks, where))
+    notes.doubts.extend(doubts)
     row_mm, column_mm, gap_mm = frames.distances_mm
     edv_ml, esv_ml = volume_ml(masks, row_mm * column_mm, gap_mm)
     return Subject(name, source, images, masks, (row_mm, column_mm), gap_mm, float(edv_ml), float(esv_ml), extra | notes.extra())
