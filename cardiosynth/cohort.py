@@ -51,7 +51,7 @@ class Pair:
     def _check_masks(self):
         if self.masks.shape != self.images.shape:
             raise InputError(f"{self.id}: masks have shape {self.masks.shape}, images {self.images.shape}; they must agree")
-        unknown = sorted(set(np.unique(self.masks).tolist()) - set(LABELS.values()))
+        unknown = sorted(set(np.unique(self.masks[self.masks != 0]).tolist()) - set(LABELS.values()))
         if unknown:
             raise InputError(f"{self.id}: unknown mask labels {unknown}; expected 0 background, 1 RV, 2 myocardium, 3 LV")
 

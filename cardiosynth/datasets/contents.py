@@ -86,7 +86,8 @@ def brightness(images: np.ndarray, masks: np.ndarray, phase: int) -> dict[str, f
 
 def _box(masks: np.ndarray) -> tuple[slice, ...]:
     """The part of a stack that holds all that is drawn and a rim, for what need not look further."""
-    ends = [np.flatnonzero(masks.any(axis=axes)) for axes in ((0, 1, 3), (0, 1, 2))]
+    drawn = masks.max(axis=(0, 1))
+    ends = [np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0)]
     return (slice(None), slice(None), *(slice(max(end[0] - RIM_PX, 0), end[-1] + RIM_PX + 1) if len(end) else slice(0, 0) for end in ends))
 
 
