@@ -12,6 +12,8 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
+from threadpoolctl import threadpool_limits
+
 from cardiosynth import phantom
 from cardiosynth.cohort import Subject
 from cardiosynth.datasets import acdc, kaggle, kaggle_png, mnms, sunnybrook, ukbb
@@ -149,7 +151,9 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed, which tells it nothing."""
+    """Let a worker end when its parent is killed, which tells it nothing; and compute in one thread, as workers wait for each other's."""
+    threadpool_limits(1)
+
     def wait() -> None:
         parent_process().join()
         os._exit(1)
