@@ -20,7 +20,7 @@ from cardiosynth.experiments import Training
 from cardiosynth.predictions import QUANTITIES
 from cardiosynth.sources import jobs, read
 from cardiosynth.stages import HELD_OUT
-from cardiosynth.stages.regression import load_sfera, predict
+from cardiosynth.stages.train import load_sfera, predict
 from cardiosynth.study import load_study
 
 OUT = Path(__file__).parent.parent / "data" / "results" / "finders" / "found_slices.csv"

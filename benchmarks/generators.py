@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cardiosynth.candidates import read_candidates
+from cardiosynth.candidate_table import read_candidates
 from cardiosynth.realism import copies
 from cardiosynth.sections import Generator
-from cardiosynth.stages import networks, realism, synthesis
+from cardiosynth.stages import fidelity, generator, paint, realism
 from cardiosynth.study import load_study
 
 LIGHT = {"label_weight": 1.0}
@@ -81,9 +81,9 @@ def judged(study, folder: Path) -> dict:
     """Train, paint and judge; one row of numbers."""
     manifest = folder / "generator" / "manifest.json"
     if not manifest.is_file() or json.loads(manifest.read_text())["parameters"] != study.subset("generator", "seed"):
-        networks.train_generator(study, folder)
-    synthesis.paint(study, folder)
-    synthesis.check_labels(study, folder)
+        generator.train_generator(study, folder)
+    paint.paint(study, folder)
+    fidelity.check_labels(study, folder)
     realism.judge_images(study, folder)
     labels = pd.read_csv(folder / "fidelity" / "label_fidelity.csv").set_index("quantity")["value"]
     images = pd.read_csv(folder / "realism" / "image_quality.csv").set_index("quantity")

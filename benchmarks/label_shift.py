@@ -18,11 +18,11 @@ import pandas as pd
 import torch
 
 from cardiosynth import painting
-from cardiosynth.candidates import read_candidates
+from cardiosynth.candidate_table import read_candidates
 from cardiosynth.cohort import Cohort
 from cardiosynth.measures import rmse
 from cardiosynth.sfera import Sfera, VolumeRidge
-from cardiosynth.stages.synthesis import masks_of
+from cardiosynth.stages.paint import masks_of
 from cardiosynth.study import load_study
 from cardiosynth.training import Hearts, Schedule, apply, train
 from cardiosynth.volumes import ejection_fraction

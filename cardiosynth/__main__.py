@@ -69,9 +69,9 @@ def export(
     out: Annotated[Path, typer.Option(help="folder to make")],
 ):
     """Write a cohort in the layout of a public dataset."""
-    from cardiosynth.stages import cohorts
+    from cardiosynth.stages import export
 
-    cohorts.export(cohort, layout, out)
+    export.export(cohort, layout, out)
 
 
 @app.command()
@@ -85,65 +85,65 @@ def prepare(study: StudyFile, dataset: str, data: Data = None, workers: Workers 
 @app.command()
 def masks(study: StudyFile, results: Results = None):
     """Make the candidate recipes of synthetic masks and choose among them by EF."""
-    from cardiosynth.stages import synthesis
+    from cardiosynth.stages import masks
 
-    synthesis.synthesise_masks(*_open(study, results))
+    masks.synthesise_masks(*_open(study, results))
 
 
 @app.command()
 def segmentation(study: StudyFile, results: Results = None):
     """Train the U-Net: comparator, and feature network of the perceptual loss."""
-    from cardiosynth.stages import networks
+    from cardiosynth.stages import segmentation
 
-    networks.train_segmentation(*_open(study, results))
+    segmentation.train_segmentation(*_open(study, results))
 
 
 @app.command()
 def reader(study: StudyFile, results: Results = None):
     """Train the second U-Net, which reads painted images."""
-    from cardiosynth.stages import networks
+    from cardiosynth.stages import segmentation
 
-    networks.train_reader(*_open(study, results))
+    segmentation.train_reader(*_open(study, results))
 
 
 @app.command()
 def generator(study: StudyFile, results: Results = None):
     """Train the SPADE generator on Dataset 1's training split."""
-    from cardiosynth.stages import networks
+    from cardiosynth.stages import generator
 
-    networks.train_generator(*_open(study, results))
+    generator.train_generator(*_open(study, results))
 
 
 @app.command()
 def paint(study: StudyFile, workers: Workers = 1, results: Results = None):
     """Paint the chosen synthetic masks."""
-    from cardiosynth.stages import synthesis
+    from cardiosynth.stages import paint
 
-    synthesis.paint(*_open(study, results), workers)
+    paint.paint(*_open(study, results), workers)
 
 
 @app.command("paint-phantom")
 def paint_phantom(study: StudyFile, workers: Workers = 1, results: Results = None):
     """Paint the chosen synthetic masks by the phantom's formulas."""
-    from cardiosynth.stages import asked
+    from cardiosynth.stages import paint_phantom
 
-    asked.paint_phantom(*_open(study, results), workers)
+    paint_phantom.paint_phantom(*_open(study, results), workers)
 
 
 @app.command()
 def outlines(study: StudyFile, workers: Workers = 1, results: Results = None):
     """Make and paint synthetic hearts from the U-Net's outlines of Dataset 2."""
-    from cardiosynth.stages import asked
+    from cardiosynth.stages import outlines
 
-    asked.synthesise_outlined(*_open(study, results), workers)
+    outlines.synthesise_outlined(*_open(study, results), workers)
 
 
 @app.command("fidelity")
 def check_labels(study: StudyFile, results: Results = None):
     """Read the painted hearts with a U-Net: do they have the size that was asked for?"""
-    from cardiosynth.stages import synthesis
+    from cardiosynth.stages import fidelity
 
-    synthesis.check_labels(*_open(study, results))
+    fidelity.check_labels(*_open(study, results))
 
 
 @app.command()
@@ -157,10 +157,10 @@ def realism(study: StudyFile, results: Results = None):
 @app.command()
 def train(study: StudyFile, training: Annotated[str, typer.Argument(help="EXPERIMENT/DATASET/seed-N")], results: Results = None):
     """Train SFERA once and predict the held-out subjects."""
-    from cardiosynth.stages import regression
+    from cardiosynth.stages import train
 
     opened, folder = _open(study, results)
-    regression.train_sfera(opened, folder, training_from_path(training, opened))
+    train.train_sfera(opened, folder, training_from_path(training, opened))
 
 
 @app.command()
@@ -174,9 +174,9 @@ def evaluate(study: StudyFile, results: Results = None):
 @app.command()
 def inference(study: StudyFile, results: Results = None):
     """Time the prediction of one subject."""
-    from cardiosynth.stages import regression
+    from cardiosynth.stages import inference
 
-    regression.time_inference(*_open(study, results))
+    inference.time_inference(*_open(study, results))
 
 
 @app.command()

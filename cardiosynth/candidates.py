@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -60,11 +59,3 @@ def _measure(source: Source, anatomy: Anatomy, recipe: Recipe, shared: dict, set
         "edv_ml": edv_ml, "esv_ml": esv_ml, "ef": ef,
         "kept": not faults, "reason": faults[0] if faults else "", "faults": "; ".join(faults),
     }
-
-
-def read_candidates(path) -> pd.DataFrame:
-    """Read a CSV of ``candidates`` (with any added columns): numbers and empty reasons come back as they were."""
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such table of candidates; run the synthesis stage first")
-    table = pd.read_csv(path, dtype={"id": str, "source_id": str}, float_precision="round_trip")
-    return table.fillna({"reason": "", "faults": ""})

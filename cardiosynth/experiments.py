@@ -59,6 +59,16 @@ QUESTIONS = {
         Experiment("RSP-outlines", "real", start="SSO-outlines", question="outlines"),
     )
 }
+COHORTS = {  # the datasets, in the words of captions
+    "phantom-a": "embedded phantom, not patients",
+    "phantom-b": "embedded phantom, second site, not patients",
+    "acdc": "ACDC patients",
+    "mnms": "M&Ms patients",
+    "ukbb": "UK Biobank participants",
+    "kaggle": "Data Science Bowl patients",
+    "kaggle-png": "Data Science Bowl patients with LV outlines",
+    "sunnybrook": "Sunnybrook patients",
+}
 PAINTED = {"phantom": "phantom", "outlines": "outlines/images"}  # where a question's synthetic hearts lie, below synthetic/
 
 

@@ -24,6 +24,7 @@ from cardiosynth.adversary import (
     perceptual,
 )
 from cardiosynth.checkpoints import load_training, save_training
+from cardiosynth.closure import mark
 from cardiosynth.cohort import Cohort
 from cardiosynth.frames import augment, samples, to_network, write_log
 from cardiosynth.judging import Judge, better
@@ -54,9 +55,8 @@ class Slices:
         """Masks (N, C, H, W), their planes and the images of one step, and the images that their styles are taken from.
 
         Shifted but not turned: the chest wall, lung and liver keep their places. With ``mix_pairs`` half of the pairs
-        stand the other way round, ES as ED: training hearts contract well, and a painter of both frames may learn to paint
-        what it expects of them. Where a subject has one style, it is read from another of
-        its slices, so that it cannot tell more of a slice than what they share.
+        stand the other way round, ES as ED: training hearts contract well, and a painter of both frames may learn to paint what
+        it expects of them. Where a subject has one style, another of its slices gives it: it then tells what they share, no more.
         """
         chosen = rng.integers(len(self.images), size=self.settings.batch)
         image, mask = self.images[chosen], self.masks[chosen]
@@ -180,12 +180,12 @@ def train_generator(
     label_loss: such frames and their masks to how far the labels found in them are from those, or None. A killed training
     goes on and ends with the same bytes. Raises InputError where the cohort has no masks or no subjects.
     """
-    folder = Path(folder)
     slices = Slices(cohort, settings, device)
     training = Training(settings, features, label_loss, len(cohort), seed, device)
-    mark = fingerprint([settings.model_dump(mode="json"), features is not None, label_loss is not None, seed, slices.checksum(), judge and judge.checksum()])
-    state = folder / "state.safetensors"
-    notes = load_training(state, training.modules, training.optimizers, mark) or {"fingerprint": mark, "step": 0, "log": [], "judged": []}
+    seen = features is not None, label_loss is not None, slices.checksum(), judge and judge.checksum()
+    identity = fingerprint([settings.model_dump(mode="json"), seed, mark(__name__), *seen])
+    state = Path(folder) / "state.safetensors"
+    notes = load_training(state, training.modules, training.optimizers, identity) or {"fingerprint": identity, "step": 0, "log": [], "judged": []}
     judged_at, saved = set(_checkpoints(settings)), time.monotonic()
     numbers = range(notes["step"], settings.steps)
     for number in bar(numbers, "generator") if progress else numbers:
@@ -199,8 +199,8 @@ def train_generator(
             save_training(state, training.modules, training.optimizers, notes)
             saved = time.monotonic()
     save_painter(folder, training.best)
-    write_log(folder, notes["log"], "step")
-    write_log(folder, notes["judged"], "step", "checkpoints")
+    write_log(Path(folder), notes["log"], "step")
+    write_log(Path(folder), notes["judged"], "step", "checkpoints")
     state.unlink(missing_ok=True)
     return training.best.eval()
 

@@ -12,7 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+import psutil
+from threadpoolctl import threadpool_limits
 
+from cardiosynth.closure import mark
 from cardiosynth.errors import InputError
 from cardiosynth.files import named, whole
 
@@ -22,12 +25,12 @@ HASHED = (".csv", ".npy", ".safetensors", ".ipynb", ".png")
 
 
 @contextmanager
-def stage(folder, title: str, parameters: dict):
-    """Run a stage that fills ``folder``; its manifest appears last, and only when the stage succeeded.
+def stage(folder, title: str, parameters: dict, module: str):
+    """Run a stage that fills ``folder``, in one thread on a CPU; its manifest appears last, and only when the stage succeeded.
 
-    ``manifest.json`` holds the parameters and the SHA-256 of each file made, and is the same for the
-    same work; ``timing.json`` holds wall time, peak memory, and the surroundings. Yields the folder, without the files
-    that an earlier run of the stage made; a training's state stays.
+    module: the stage's own ``__name__``. ``manifest.json`` holds the parameters and the SHA-256 of each file made, and is the
+    same for the same work; ``timing.json`` holds times, peak memory, the mark of the code and the surroundings. Yields the folder,
+    without the files that an earlier run of the stage made; a training's state stays.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,11 +40,13 @@ def stage(folder, title: str, parameters: dict):
             stale.unlink()
     write_json(folder / TIMING, {"stage": title})
     print(f"{_place(title)}{title}", file=sys.stderr, flush=True)
-    started = time.monotonic()
+    one_thread()
+    code = mark(module)  # now: who edits while it runs has edited for the next run
+    started, before_s = time.monotonic(), time.time() - psutil.Process().create_time()
     with named(folder):
         yield folder
     wall_s = time.monotonic() - started
-    timing = {"stage": title, "wall_s": round(wall_s, 2), "peak_rss_mb": _peak_rss_mb()}
+    timing = {"stage": title, "wall_s": round(wall_s, 2), "startup_s": round(before_s, 2), "peak_rss_mb": _peak_rss_mb(), "code": code}
     write_json(folder / TIMING, timing | _surroundings())
     files = {path.name: sha256(path) for path in _made(folder)}
     write_json(folder / MANIFEST, {"stage": title, "parameters": parameters, "files": files})
@@ -67,25 +72,25 @@ def refuse_changed(folder: Path) -> None:
 def summarise(study, manifests: list[Path], path: Path) -> None:
     """Write provenance.json: commit, study, seed, versions, device, and each stage's time and memory.
 
-    Stages may have run on different machines; device, machine and torch name all of them.
+    Stages may have run on different machines and at different commits; device, machine, torch and commit name all of them.
     """
     here = _surroundings()
     stages = [here | _read_json(m) | _read_json(m.with_name(TIMING)) for m in manifests]
-    met = {name: ", ".join(dict.fromkeys(s[name] for s in stages)) for name in here}
+    met = {name: ", ".join(dict.fromkeys(s[name] for s in stages)) for name in ("device", "machine", "torch", "commit")}
     write_json(path, {
         "study": study.name,
         "title": study.title,
         "datasets": study.datasets.model_dump(),
         "seed": study.seed,
         "seeds": study.seeds,
-        "commit": commit(),
+        "commit": met["commit"],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES} | {"torch": met["torch"]},
         "device": met["device"],
         "machine": met["machine"],
         "wall_s": round(sum(s["wall_s"] for s in stages), 1),
         "peak_rss_mb": max(s["peak_rss_mb"] for s in stages),
         "data_sha256": {s["stage"]: s["files"] for s in stages if s["stage"].startswith("prepare")},
-        "stages": [{key: s[key] for key in ("stage", "wall_s", "peak_rss_mb", "device")} for s in stages],
+        "stages": [{key: s[key] for key in ("stage", "wall_s", "startup_s", "peak_rss_mb", "device", "threads", "code", "commit") if key in s} for s in stages],
     })
 
 
@@ -111,10 +116,16 @@ def footer(results, notebook: str) -> str:
     return (
         f"**Study** {p['study']} ({p['title']}) · **seed** {p['seed']}, trainings {p['seeds']} · "
         f"**stages took** {p['wall_s'] / 60:.1f} min in all on {p['device']} ({p['machine']}), peak memory {p['peak_rss_mb']:.0f} MB · "
-        f"**commit** `{p['commit']}` · **data** {hashes} · "
+        f"{_commits(p['commit'])} · **data** {hashes} · "
         f"python {p['versions']['python']}, torch {p['versions']['torch']}, numpy {p['versions']['numpy']} · "
         f"made by `notebooks/{notebook}`"
     )
+
+
+def _commits(commits: str) -> str:
+    """The commit that made the numbers; where there were several, that some stages stood from an earlier one."""
+    several = ", " in commits
+    return f"**commit{'s' * several}** `{commits}`" + " (what a change of code did not concern was not made again)" * several
 
 
 def stage_table(results) -> pd.DataFrame:
@@ -142,10 +153,23 @@ def device() -> str:
     return "cuda" if sys.modules["torch"].cuda.is_available() else "cpu"
 
 
-def _surroundings() -> dict[str, str]:
-    """Where a stage ran: device by its name, machine, and torch's version."""
+def one_thread() -> None:
+    """Let numpy, scipy and torch compute in one thread from here on, but for work on a graphics card.
+
+    Sums then have one order, and so the same bytes, on any machine; and processes side by side do not wait for each other.
+    """
+    if device() == "cpu":
+        threadpool_limits(1)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
+
+
+def _surroundings() -> dict:
+    """Where a stage ran and on which code: device by its name, machine, torch's version, its threads, and the commit."""
     name = sys.modules["torch"].cuda.get_device_name() if device() == "cuda" else "cpu"
-    return {"device": name, "machine": f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores", "torch": version("torch")}
+    threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else 1
+    machine = f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores"
+    return {"device": name, "machine": machine, "torch": version("torch"), "threads": threads, "commit": commit()}
 
 
 def sha256(path: Path) -> str:

@@ -52,7 +52,7 @@ def build_book(study: Study, results: Path) -> None:
 
     The old book stays until the new one is complete. Raises InputError with the compiler's last lines.
     """
-    with stage(results / "book", "book", {"study": study.name}) as folder:
+    with stage(results / "book", "book", {"study": study.name}, __name__) as folder:
         site, build = folder / "site", folder / "build"
         for stale in (site, build):
             shutil.rmtree(stale, ignore_errors=True)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
+from cardiosynth.closure import mark
 from cardiosynth.cohort import ED, ES, Cohort
 from cardiosynth.frames import augment, frames, to_network, write_log
 from cardiosynth.progress import bar
@@ -98,7 +99,7 @@ def train_segmentation(
 
 
 def _fingerprint(settings, seed, *arrays):
-    return fingerprint([settings.model_dump(mode="json"), seed, [zlib.crc32(array.tobytes()) for array in arrays]])
+    return fingerprint([settings.model_dump(mode="json"), seed, mark(__name__), [zlib.crc32(array.tobytes()) for array in arrays]])
 
 
 def _epoch(network, optimizer, images, masks, settings, epoch, seed, device) -> float:

@@ -12,7 +12,6 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
-from threadpoolctl import threadpool_limits
 
 from cardiosynth import phantom
 from cardiosynth.cohort import Subject
@@ -23,6 +22,7 @@ from cardiosynth.duplicates import fingerprints
 from cardiosynth.errors import InputError
 from cardiosynth.preprocessing import place, prepare
 from cardiosynth.progress import bar
+from cardiosynth.provenance import one_thread
 from cardiosynth.quality import Reading, left_out, record
 from cardiosynth.sections import Grid
 from cardiosynth.study import Study, load_study
@@ -147,12 +147,12 @@ def _alone(function, job: Job) -> Reading:
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
 
 
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is killed, which tells it nothing; and compute in one thread, as workers wait for each other's."""
-    threadpool_limits(1)
+def _begin() -> None:
+    """A worker computes in one thread, and ends when its parent is killed, which tells it nothing."""
+    one_thread()
 
     def wait() -> None:
         parent_process().join()

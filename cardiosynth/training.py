@@ -3,7 +3,7 @@
 import copy
 import time
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from cardiosynth.checkpoints import load_training, save_training
+from cardiosynth.closure import mark
 from cardiosynth.cohort import Cohort
 from cardiosynth.progress import bar
 from cardiosynth.sfera import Sfera, VolumeRidge
@@ -124,7 +125,7 @@ def train(network: Sfera, train_hearts: Hearts, validation_hearts: Hearts, sched
     weights is resumed and ends as an uninterrupted run would; ``training.csv`` logs every epoch.
     """
     weights = [zlib.crc32(value.detach().cpu().numpy().tobytes()) for value in network.state_dict().values()]
-    fingerprint = hashed([fingerprint, weights, train_hearts.checksum(), validation_hearts.checksum()])
+    fingerprint = hashed([fingerprint, mark(__name__), asdict(schedule), weights, train_hearts.checksum(), validation_hearts.checksum()])
     network.to(device)
     best = copy.deepcopy(network)
     best.lstm.flatten_parameters()  # a GPU wants them in one piece, which a copy breaks

@@ -10,7 +10,7 @@ from cardiosynth.experiments import Training
 from cardiosynth.preprocessing import prepare
 from cardiosynth.sfera import Sfera, VolumeRidge
 from cardiosynth.stages.model import make_model
-from cardiosynth.stages.regression import predict
+from cardiosynth.stages.train import predict
 from cardiosynth.study import Study
 from cardiosynth.training import Hearts, apply
 from cardiosynth.volumes import volume_ml

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cardiosynth.anatomy import CAUSES, faults
-from cardiosynth.candidates import candidates, read_candidates
+from cardiosynth.candidate_table import read_candidates
+from cardiosynth.candidates import candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.masks import apply
 from cardiosynth.recipes import recipes

@@ -9,7 +9,7 @@ from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.figures.enumeration import coverage, flatness_before_and_after, flatness_table, model_check, readings
 from cardiosynth.figures.results import open_results
-from cardiosynth.stages.synthesis import synthesise_masks
+from cardiosynth.stages.masks import synthesise_masks
 from cardiosynth.study import load_study
 from cardiosynth.targets import bin_edges
 

@@ -10,7 +10,7 @@ from cardiosynth import inference
 from cardiosynth.inference import Pool, fast
 from cardiosynth.sections import Sfera as Settings
 from cardiosynth.sfera import Sfera
-from cardiosynth.stages import regression
+from cardiosynth.stages import inference as timing
 
 
 def trained(size, **settings):
@@ -59,9 +59,9 @@ def test_slices_in_parts_are_the_slices_at_once(monkeypatch):
 
 
 def test_every_test_subject_is_timed_once_after_all_were_warmed_up(tmp_path, monkeypatch):
-    folder, calls, apply = results_folder(tmp_path), [], regression.apply
-    monkeypatch.setattr(regression, "apply", lambda network, hearts, *more: calls.append(len(hearts)) or apply(network, hearts, *more))
-    regression.time_inference(STUDY, folder)
+    folder, calls, apply = results_folder(tmp_path), [], timing.apply
+    monkeypatch.setattr(timing, "apply", lambda network, hearts, *more: calls.append(len(hearts)) or apply(network, hearts, *more))
+    timing.time_inference(STUDY, folder)
     table = pd.read_csv(tmp_path / "inference" / "inference.csv")
     assert calls == [1] * 2 * COUNTS["test"]  # one subject at a time, two rounds
     assert table["subject"].is_unique and len(table) == COUNTS["test"]

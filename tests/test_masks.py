@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cardiosynth.candidates import candidates, read_candidates
+from cardiosynth.candidate_table import read_candidates
+from cardiosynth.candidates import candidates
 from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.errors import InputError
 from cardiosynth.masks import Source, apply, synthesise, touches_border

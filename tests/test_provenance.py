@@ -9,13 +9,15 @@ from cardiosynth.study import load_study
 
 def test_stages_of_two_machines_are_told_apart(tmp_path):
     for name in ("here", "there"):
-        with provenance.stage(tmp_path / name, f"stage {name}", {}):
+        with provenance.stage(tmp_path / name, f"stage {name}", {}, "cardiosynth.provenance"):
             pass
     timing = tmp_path / "there" / provenance.TIMING
-    provenance.write_json(timing, json.loads(timing.read_text()) | {"device": "a card", "torch": "2.0"})
+    provenance.write_json(timing, json.loads(timing.read_text()) | {"device": "a card", "torch": "2.0", "commit": "another"})
     manifests = [tmp_path / name / provenance.MANIFEST for name in ("here", "there")]
     provenance.summarise(load_study(ROOT / "studies" / "smoke.yaml"), manifests, tmp_path / "provenance.json")
     record = provenance.load(tmp_path)
     assert record["device"] == "cpu, a card" and record["versions"]["torch"].endswith(", 2.0")
+    assert record["commit"] == f"{provenance.commit()}, another"
+    assert "**commits** `" in provenance.footer(tmp_path, "x.ipynb") and "another`" in provenance.footer(tmp_path, "x.ipynb")
     assert record["machine"].count("cores") == 1  # the same for both
     assert [stage["device"] for stage in record["stages"]] == ["cpu", "a card"]

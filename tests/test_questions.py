@@ -20,7 +20,7 @@ from cardiosynth.phantom_painting import PhantomStudio
 from cardiosynth.predictions import predictions_frame, read_predictions
 from cardiosynth.publish import collected
 from cardiosynth.sections import Grid
-from cardiosynth.stages import asked, regression, synthesis, tables
+from cardiosynth.stages import masks, outlines, paint, paint_phantom, tables, train
 from cardiosynth.study import Study
 from cardiosynth.training import Schedule
 
@@ -61,12 +61,12 @@ def results(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segmentation, "load_segmentation", lambda *_: None)
         patch.setattr(segmentation, "segment_stack", thresholds)
-        synthesis.synthesise_masks(STUDY, folder)
-        synthesis.paint(STUDY, folder)
-        asked.paint_phantom(STUDY, folder)
-        asked.synthesise_outlined(STUDY, folder)
+        masks.synthesise_masks(STUDY, folder)
+        paint.paint(STUDY, folder)
+        paint_phantom.paint_phantom(STUDY, folder)
+        outlines.synthesise_outlined(STUDY, folder)
     for training in trainings(STUDY):
-        regression.train_sfera(STUDY, folder, training)
+        train.train_sfera(STUDY, folder, training)
     tables.evaluate(STUDY, folder)
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY.model_dump(mode="json")))
     for name in ("predictions", "table1", "questions", "reference"):
@@ -108,18 +108,18 @@ def test_sso_reads_painted_hearts_whose_sources_chose_nothing(results):
     assert set(rows.experiment) == {"SSO"} and set(rows.split) == {"test"}
     table = Cohort.open(results / "synthetic" / "images").table
     assert set(table.loc[rows.subject, "source_id"]) == {"a-07"}
-    hearts = regression._hearts(STUDY, results, Training("SSO", "both", 1), "validation")
+    hearts = train._hearts(STUDY, results, Training("SSO", "both", 1), "validation")
     assert len(hearts) == (table["source_id"] == "a-06").sum() > 0
 
 
 def test_part_of_the_subjects_brings_their_synthetic_hearts_alone(results):
     training = Training("SSO-subjects-3", "both", 1)
-    hearts = regression._hearts(STUDY, results, training, "train")
+    hearts = train._hearts(STUDY, results, training, "train")
     table = Cohort.open(results / "synthetic" / "images").split("train").table
-    real = regression._hearts(STUDY, results, Training("RSO-subjects-3", "phantom-a", 1), "train")
+    real = train._hearts(STUDY, results, Training("RSO-subjects-3", "phantom-a", 1), "train")
     assert len(real) == 3 and 0 < len(hearts) < len(table)
-    whole = regression._schedule(STUDY, results, Training("SSO", "both", 1), len(table))
-    assert regression._schedule(STUDY, results, training, len(hearts)) == whole.spread_over(len(hearts), len(table))
+    whole = train._schedule(STUDY, results, Training("SSO", "both", 1), len(table))
+    assert train._schedule(STUDY, results, training, len(hearts)) == whole.spread_over(len(hearts), len(table))
 
 
 def test_the_phantoms_paint_is_on_the_same_hearts_and_depends_on_the_name_alone(results):
@@ -202,4 +202,4 @@ def test_errors_against_the_reference_are_sums_over_patients(results):
 def test_more_reduced_subjects_than_there_are_is_said_before_training(results):
     study = Study.model_validate(VALUES | {"questions": {"reduced": [4]}})
     with pytest.raises(InputError, match="questions.reduced: 4 subjects to be drawn, but .* has 3 of that kind"):
-        regression.train_sfera(study, results, Training("RSO-reduced-4", "phantom-a", 1))
+        train.train_sfera(study, results, Training("RSO-reduced-4", "phantom-a", 1))

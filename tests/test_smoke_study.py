@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,10 +118,45 @@ def test_a_changed_parameter_reruns_what_depends_on_it_first(study, tmp_path, se
     values[section] = values[section] | change
     changed = tmp_path / "smoke.yaml"
     changed.write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--cores", "2", "--nolock", "--dry-run",
-               "--config", f"study={os.path.relpath(changed, ROOT)}"]
-    planned = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert rules_with_other_params(ROOT, os.path.relpath(changed, ROOT)) == rerun
+
+
+def rules_with_other_params(root, study) -> set[str]:
+    """The rules that a dry run below ``root`` would run again since their params are others."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--cores", "2", "--nolock", "--dry-run", "--config", f"study={study}"]
+    planned = subprocess.run(command, capture_output=True, text=True, cwd=root)
     assert planned.returncode == 0, planned.stderr[-2000:]
-    text = planned.stdout + planned.stderr
-    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", text, flags=re.M)
-    assert {name for name, body in blocks if "Params have changed" in body} == rerun
+    blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", planned.stdout + planned.stderr, flags=re.M)
+    return {name for name, body in blocks if "Params have changed" in body}
+
+
+@pytest.fixture(scope="module")
+def checkout(study, tmp_path_factory):
+    """This checkout with its results, its code a copy."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("cardiosynth", "workflow"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("studies", "notebooks", "book", "data", "results", ".snakemake"):
+        (root / name).symlink_to(ROOT / name)
+    shutil.copy2(ROOT / "_config.yml", root)
+    return root
+
+
+@pytest.mark.parametrize(
+    "name, old, new, rerun",
+    [
+        ("mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "fidelity", "notebook"}),
+        ("sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train", "inference", "model", "notebook"}),
+        ("figures/slider.js", "use strict", "use  strict", {"notebook"}),
+        ("mending.py", "Mending of synthetic masks", "How synthetic masks are mended", set()),
+    ],
+)
+def test_a_changed_line_of_code_reruns_what_it_concerns(checkout, name, old, new, rerun):
+    file = checkout / "cardiosynth" / name
+    before = file.read_text()
+    assert old in before
+    try:
+        file.write_text(before.replace(old, new))
+        assert rules_with_other_params(checkout, "studies/smoke.yaml") == rerun
+    finally:
+        file.write_text(before)

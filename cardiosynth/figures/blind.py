@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-import pandas as pd
 import yaml
 from PIL import Image
 

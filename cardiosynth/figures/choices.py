@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth.errors import InputError
-from cardiosynth.figures.results import COHORTS, recorded
+from cardiosynth.experiments import COHORTS
+from cardiosynth.figures.results import recorded
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.figures.tables import Table, interval
 from cardiosynth.measures import bootstrap_interval, bootstrap_rmse, mae, rmse

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cardiosynth.figures.results import COHORTS as DESCRIBED
+from cardiosynth.experiments import COHORTS as DESCRIBED
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import BLUE, GREY, VERMILION, Picture, bare, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table

@@ -6,24 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from cardiosynth.candidates import read_candidates
+from cardiosynth.candidate_table import read_candidates
 from cardiosynth.cohort import Cohort
 from cardiosynth.errors import InputError
-from cardiosynth.experiments import datasets
+from cardiosynth.experiments import COHORTS, datasets
 from cardiosynth.predictions import read_predictions
 from cardiosynth.study import Study, load_study
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
-COHORTS = {
-    "phantom-a": "embedded phantom, not patients",
-    "phantom-b": "embedded phantom, second site, not patients",
-    "acdc": "ACDC patients",
-    "mnms": "M&Ms patients",
-    "ukbb": "UK Biobank participants",
-    "kaggle": "Data Science Bowl patients",
-    "kaggle-png": "Data Science Bowl patients with LV outlines",
-    "sunnybrook": "Sunnybrook patients",
-}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
-"""Stages that make cohorts of patients or phantom subjects, and write them in public layouts."""
+"""Stages that make cohorts of patients or phantom subjects."""
 
-import os
-import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,18 +7,16 @@ from pathlib import Path
 import pandas as pd
 
 from cardiosynth import quality, report
-from cardiosynth.cohort import Cohort, Subject, write_cohort
+from cardiosynth.cohort import Subject, write_cohort
 from cardiosynth.duplicates import refuse_leaks
 from cardiosynth.errors import InputError
-from cardiosynth.exports import acdc, kaggle, kaggle_png, mnms, sunnybrook, ukbb
 from cardiosynth.files import replaced
 from cardiosynth.preprocessing import exclude
-from cardiosynth.provenance import MANIFEST, TIMING, refuse_changed, stage
+from cardiosynth.provenance import MANIFEST, TIMING, stage
 from cardiosynth.sections import Grid
 from cardiosynth.sources import all_jobs, jobs, read
 from cardiosynth.study import Study
 
-WRITERS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}
 # What a cohort's folder may hold; any other file is somebody else's.
 REPORT = {"quality.csv", "quality.html", quality.ERRORS}
 FILES = REPORT | {"subjects.csv", "images.npy", "masks.npy", "excluded.csv", MANIFEST, TIMING}
@@ -70,7 +66,7 @@ def _fill(folder: Path, stage_title: str, title: str, parameters: dict, subjects
     failure = None
     with replaced(folder, FILES, last=MANIFEST) as partial:
         try:
-            with stage(partial, stage_title, parameters):
+            with stage(partial, stage_title, parameters, __name__):
                 _write(partial, title, subjects, log)
                 check(folder)
                 if excluded is not None:
@@ -101,25 +97,3 @@ def _write(folder: Path, title: str, subjects: Iterable[Subject], log: quality.L
             report.write(folder / "quality.html", title, table, cohort)
         if log.traces:
             (folder / quality.ERRORS).write_text("\n".join(log.traces), encoding="utf-8")
-
-
-def export(cohort_folder: Path, layout: str, out: Path) -> None:
-    """A cohort in a public layout below ``out``, with ``exported.csv``: its ids there and the volumes of that grid."""
-    cohort = Cohort.open(cohort_folder)
-    if layout not in WRITERS:
-        raise InputError(f"{layout}: no such layout; expected {', '.join(WRITERS)}")
-    if out.exists() and any(out.iterdir()):
-        raise InputError(f"{out}: not empty; name a new folder for the {layout} files")
-    refuse_changed(cohort_folder)
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
-    try:
-        rows = WRITERS[layout].write(partial, (cohort.subject(name) for name in cohort.table.index))
-        pd.DataFrame(rows).to_csv(partial / "exported.csv", index=False)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    if out.exists():
-        out.rmdir()
-    os.replace(partial, out)
-    print(f"{out}: {len(rows)} subjects in the layout of {layout}")

@@ -13,14 +13,13 @@ from cardiosynth import card
 from cardiosynth.calibration import by_experiment
 from cardiosynth.checkpoints import save_tensors
 from cardiosynth.cohort import Cohort
-from cardiosynth.experiments import Training
+from cardiosynth.experiments import COHORTS, Training
 from cardiosynth.familiarity import MEASURES, Familiarity, cut_percent
-from cardiosynth.figures.results import COHORTS
 from cardiosynth.inference import fast
 from cardiosynth.model import CARD, FAMILIARITY, STUDY, Model, member_file
 from cardiosynth.provenance import device, stage, write_json
 from cardiosynth.sources import PHANTOMS, ROOT
-from cardiosynth.stages.regression import load_sfera
+from cardiosynth.stages.train import load_sfera
 from cardiosynth.study import Study
 from cardiosynth.training import Hearts
 from cardiosynth.uncertainty import Calibration
@@ -32,7 +31,7 @@ UNSEEN = ("test", "extra_test")  # validation subjects chose the epoch and gave 
 def make_model(study: Study, results: Path) -> None:
     """model/: the RSP trainings on Dataset 1 of all seeds, what they have seen, the study file and the card."""
     trainings = [Training(EXPERIMENT, study.datasets.a, seed) for seed in study.seeds]
-    with stage(results / "model", "model", {"trainings": [training.path for training in trainings]}) as folder:
+    with stage(results / "model", "model", {"trainings": [training.path for training in trainings]}, __name__) as folder:
         for stale in folder.glob(member_file("*")):
             stale.unlink()
         for training in trainings:

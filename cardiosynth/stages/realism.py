@@ -27,7 +27,7 @@ def judge_images(study: Study, results: Path) -> None:
     image_quality.csv has the columns quantity, real (of real images, or of the training images against validation) and painted.
     """
     cohort, painted = Cohort.open(results / "cohorts" / study.datasets.a), Cohort.open(results / "synthetic" / "images")
-    with stage(results / "realism", "realism", study.subset("realism", "seed")) as folder:
+    with stage(results / "realism", "realism", study.subset("realism", "seed"), __name__) as folder:
         validation = cohort.split("validation")
         stacks = [_stack(validation, name) for name in validation.table.index]
         studio = painting.Studio(painting.load_painter(results / "generator", device()), study.seed, device())

@@ -19,7 +19,7 @@ def evaluate(study: Study, results: Path) -> None:
     """
     reported = [t for t in trainings(study) if experiment(t.experiment).reported]
     files = [results / "models" / t.path / "predictions.csv" for t in reported] + [results / "segmentation" / "predictions.csv"]
-    with stage(results / "tables", "evaluate", study.subset("statistics", "seed")) as folder:
+    with stage(results / "tables", "evaluate", study.subset("statistics", "seed"), __name__) as folder:
         predictions = statistics.check_predictions(
             pd.concat([pd.read_csv(file, dtype={"subject": str}) for file in files], ignore_index=True)
         )

@@ -1,6 +1,5 @@
-"""Stages that train SFERA, predict with it and time it."""
+"""The stage that trains SFERA once and predicts with it."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from cardiosynth import subset
 from cardiosynth.checkpoints import save_tensors
 from cardiosynth.cohort import Cohort
 from cardiosynth.experiments import Training, datasets, evaluated_on, experiment, painted
-from cardiosynth.inference import fast
 from cardiosynth.predictions import predictions_frame
 from cardiosynth.provenance import device, stage
 from cardiosynth.sfera import Sfera, VolumeRidge, load
@@ -23,7 +21,7 @@ from cardiosynth.training import Hearts, Schedule, apply, fit_ridge, train
 def train_sfera(study: Study, results: Path, training: Training) -> None:
     """models/<training>/: the network with its ridge, the log, and its predictions of held-out subjects."""
     parameters = study.subset("sfera", "seed") | {"training": training.path}
-    with stage(results / "models" / training.path, f"train {training.path}", parameters) as folder:
+    with stage(results / "models" / training.path, f"train {training.path}", parameters, __name__) as folder:
         train_hearts, validation_hearts = (_hearts(study, results, training, split) for split in ("train", "validation"))
         torch.manual_seed(training.seed)
         network = Sfera(study.sfera, study.grid.size_px).to(memory_format=torch.channels_last)
@@ -114,26 +112,3 @@ def predict(cohort: Cohort, dataset: str, training: Training, network: Sfera, ri
     gap = cohort.table[["slice_gap_mm"]].to_numpy()
     mean, sd = ridge.predict(apply(network, Hearts.of(cohort), device(), "features"))
     return predictions_frame(cohort, dataset, training.experiment, training.seed, mean * gap, sd * gap, ridge.correlation)
-
-
-def time_inference(study: Study, results: Path) -> None:
-    """inference/: seconds per subject (CNN, LSTM and ridge, one subject at a time, images already in memory).
-
-    The warm-up is a whole round over the subjects: the first stack of each number of slices sets up its convolutions.
-    """
-    training = Training("RSP", study.datasets.a, study.seeds[0])
-    with stage(results / "inference", "inference time", study.subset("sfera")) as folder:
-        network, ridge, _ = load_sfera(study, results, training)
-        network = fast(network).to(device())
-        cohort = Cohort.open(results / "cohorts" / study.datasets.a).split("test")
-        hearts = Hearts.of(cohort)
-        for _ in ("warm-up", "measured"):
-            seconds = [_seconds(network, ridge, Hearts([images], hearts.volumes[:1])) for images in hearts.images]
-        rows = {"subject": cohort.table.index, "slices": cohort.table["slices"].to_numpy(), "seconds": seconds}
-        pd.DataFrame(rows).to_csv(folder / "inference.csv", index=False)
-
-
-def _seconds(network: Sfera, ridge: VolumeRidge, one: Hearts) -> float:
-    started = time.perf_counter()
-    ridge.predict(apply(network, one, device(), "features"))
-    return time.perf_counter() - started

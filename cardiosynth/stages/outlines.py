@@ -1,4 +1,4 @@
-"""Stages that only a study with questions has: other paint on the same masks, and masks that nobody drew."""
+"""The stage that makes synthetic hearts of masks that nobody drew: the U-Net's outlines of Dataset 2."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,23 +7,11 @@ import numpy as np
 
 from cardiosynth import painting, segmentation
 from cardiosynth.cohort import Cohort, Subject, write_cohort
-from cardiosynth.phantom_painting import PhantomStudio
 from cardiosynth.provenance import device, sha256, stage
-from cardiosynth.stages.synthesis import masks_of, paint_in_parts, spade_part, write_recipes
+from cardiosynth.stages.masks import write_recipes
+from cardiosynth.stages.paint import paint_in_parts, spade_part
 from cardiosynth.study import Study
 from cardiosynth.volumes import volume_ml
-
-
-def paint_phantom(study: Study, results: Path, workers: int = 1) -> None:
-    """synthetic/phantom/: the chosen synthetic subjects painted by the phantom's formulas instead of the generator."""
-    sources = results / "cohorts" / study.datasets.a
-    paint_in_parts(study, results, sources, results / "synthetic" / "phantom", "paint phantom", "phantom", _phantom_part, workers)
-
-
-def _phantom_part(job: tuple) -> None:
-    study, _, sources, rows, folder = job
-    studio = PhantomStudio(study.grid, study.seed)
-    write_cohort(folder, painting.paint_subjects(studio, masks_of(rows, Cohort.open(sources))))
 
 
 def synthesise_outlined(study: Study, results: Path, workers: int = 1) -> None:
@@ -33,12 +21,12 @@ def synthesise_outlined(study: Study, results: Path, workers: int = 1) -> None:
     no published volume of Dataset 2 has a part in it.
     """
     cohort = Cohort.open(results / "cohorts" / study.datasets.b).split("train", "validation")
-    with stage(results / "synthetic" / "outlines", "outlines", study.subset("masks", "seed")) as folder:
+    with stage(results / "synthetic" / "outlines", "outlines", study.subset("masks", "seed"), __name__) as folder:
         network = segmentation.load_segmentation(results / "segmentation", device())
         outlined = write_cohort(folder / "sources", _outlined(network, cohort))
         write_recipes(study, outlined, folder)
     mark = sha256(results / "generator" / painting.FILE)
-    paint_in_parts(study, results, folder / "sources", folder / "images", "paint outlines", mark, spade_part, workers)
+    paint_in_parts(study, results, folder / "sources", folder / "images", "paint outlines", mark, spade_part, workers, __name__)
 
 
 def _outlined(network, cohort: Cohort) -> Iterator[Subject]:
