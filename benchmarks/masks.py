@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import affine_transform, center_of_mass, distance_transform_edt
 
-from cardiosynth import phantom
-from cardiosynth.masks import Source, synthesise
-from cardiosynth.preprocessing import prepare
-from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.sections import Grid, Masks
+from cardiosynth.data import phantom
+from cardiosynth.data.preprocessing import prepare
+from cardiosynth.masks.recipes import Recipe, enumerate_recipes
+from cardiosynth.masks.source import Source, synthesise
+from cardiosynth.study.sections import Grid, Masks
 
 PAPER_STACKS, PROCESSES, SEED = 22_653, 2, 1
 RECIPES = enumerate_recipes("subject", Masks(include_original=False))
@@ -152,7 +152,8 @@ def compared(subjects: list[np.ndarray], rounds: int) -> list[dict]:
     shared["ratio_if_both_mend"] = {way: (per_stack[way] + mending_s) / per_stack["mended"] for way in named}
     return [
         {"name": f"one core, against {text}", "baseline": text, "ratio": per_stack[way] / per_stack["ours"], "baseline_s": per_stack[way]}
-        | shared | {"ratio_if_both_mend": shared["ratio_if_both_mend"][way]}
+        | shared
+        | {"ratio_if_both_mend": shared["ratio_if_both_mend"][way]}
         for way, text in named.items()
     ]
 

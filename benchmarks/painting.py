@@ -27,12 +27,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from cardiosynth import phantom
-from cardiosynth.folded import FoldedGenerator, fold
-from cardiosynth.preprocessing import prepare
-from cardiosynth.sections import Generator as Settings
-from cardiosynth.sections import Grid
-from cardiosynth.spade import UPSAMPLED, UPSAMPLINGS, WIDTHS, SpadeGenerator, one_hot
+from cardiosynth.data import phantom
+from cardiosynth.data.preprocessing import prepare
+from cardiosynth.networks.spade import UPSAMPLED, UPSAMPLINGS, WIDTHS, SpadeGenerator, one_hot
+from cardiosynth.painting.folded import FoldedGenerator, fold
+from cardiosynth.study.sections import GeneratorSettings, Grid
 
 SIZE_PX, SUBJECTS, SEED = 160, 2, 1
 ALLOWED = 1e-3  # between images of the folded generator and as written, which are in [-1, 1]
@@ -50,7 +49,7 @@ def main():
     records = []
     for base in options.base_channels:
         for frames in ("single", "joint"):
-            settings = Settings(frames=frames, base_channels=base, shared_channels=options.shared_channels)
+            settings = GeneratorSettings(frames=frames, base_channels=base, shared_channels=options.shared_channels)
             records += compared(settings, phantom_masks(settings.phases, options.batch), options.rounds)
             options.json.write_text(json.dumps(records, indent=1) + "\n")
     print(pd.DataFrame(records).set_index("name").T.to_string(float_format="{:.4g}".format, na_rep=""))
@@ -80,7 +79,7 @@ def drawn(network: nn.Module, planes: torch.Tensor) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def monai_net(settings: Settings) -> nn.Module:
+def monai_net(settings: GeneratorSettings) -> nn.Module:
     """As wide as ours at each size but the full one, where it has no block."""
     widths = [settings.base_channels * width for width in WIDTHS[:5]]  # of the inputs at 1/32 to 1/2 of the size, as ours
     planes, shared = 4 * settings.phases, settings.shared_channels
@@ -90,7 +89,7 @@ def monai_net(settings: Settings) -> nn.Module:
 class MonaiBlocks(nn.Module):
     """MONAI's residual blocks where our generator has its own."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: GeneratorSettings):
         super().__init__()
         planes, widths = 4 * settings.phases, [settings.base_channels * width for width in WIDTHS]
         self.first = nn.Conv2d(planes, widths[0], 3, padding=1)
@@ -105,7 +104,7 @@ class MonaiBlocks(nn.Module):
         return torch.tanh(self.last(F.leaky_relu(x, 0.2)))
 
 
-def networks(settings: Settings, planes: torch.Tensor) -> dict:
+def networks(settings: GeneratorSettings, planes: torch.Tensor) -> dict:
     """Name to (network, planes as it takes them, precision)."""
     last, rows = planes.contiguous(memory_format=torch.channels_last), planes.contiguous()
     written = drawn(SpadeGenerator(settings), rows)
@@ -140,7 +139,7 @@ def painted(network: nn.Module, planes: torch.Tensor, precision) -> torch.Tensor
     return images[0] if isinstance(images, tuple) else images
 
 
-def compared(settings: Settings, masks: torch.Tensor, rounds: int) -> list[dict]:
+def compared(settings: GeneratorSettings, masks: torch.Tensor, rounds: int) -> list[dict]:
     """One record a way to paint these masks."""
     ways = networks(settings, one_hot(masks.to(DEVICE)))
     with torch.backends.cudnn.flags(allow_tf32=False):  # or its rounding would be all that differs

@@ -20,13 +20,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cardiosynth import phantom
-from cardiosynth.inference import fast
-from cardiosynth.preprocessing import prepare
-from cardiosynth.sections import Grid
-from cardiosynth.sections import Sfera as Settings
-from cardiosynth.sfera import Sfera
-from cardiosynth.training import Hearts, apply, batch_of
+from cardiosynth.data import phantom
+from cardiosynth.data.preprocessing import prepare
+from cardiosynth.measuring.inference import fast
+from cardiosynth.measuring.sfera_training import Hearts, apply, batch_of
+from cardiosynth.networks.sfera import Sfera
+from cardiosynth.study.sections import Grid, SferaSettings
 
 SIZES = ((64, 8), (150, 32))  # pixels and base channels: of studies/acdc.yaml, of the paper
 ALLOWED, SEED = 1e-4, 1
@@ -54,7 +53,7 @@ def hearts_of(size_px: int, count: int) -> Hearts:
 def drawn(size_px: int, base: int, hearts: Hearts) -> Sfera:
     """A network with random weights and the statistics of these hearts, in evaluation mode."""
     torch.manual_seed(SEED)
-    network = Sfera(Settings(base_channels=base), size_px).to(DEVICE)
+    network = Sfera(SferaSettings(base_channels=base), size_px).to(DEVICE)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
@@ -97,11 +96,25 @@ def compared(size_px: int, base: int, options) -> list[dict]:
             best[name] = min(best[name], time.perf_counter() - start)
     difference = {name: float(np.abs(output - outputs["plain"]).max()) for name, output in outputs.items()}
     assert difference["ours"] < ALLOWED, f"ours is off by {difference['ours']}"
-    shared = {"size_px": size_px, "base_channels": base, "subjects": len(hearts), "slices": sum(map(len, hearts.images)),
-              "largest_feature": float(np.abs(outputs["plain"]).max()), "device": torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu",
-              "threads": torch.get_num_threads()}
-    return [{"name": f"{size_px} px, {base} channels: {name}", "subjects_per_s": len(hearts) / best[name],
-             "ratio": best["plain"] / best[name], "max_difference": difference[name]} | shared for name in ways]
+    shared = {
+        "size_px": size_px,
+        "base_channels": base,
+        "subjects": len(hearts),
+        "slices": sum(map(len, hearts.images)),
+        "largest_feature": float(np.abs(outputs["plain"]).max()),
+        "device": torch.cuda.get_device_name() if DEVICE == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+    }
+    return [
+        {
+            "name": f"{size_px} px, {base} channels: {name}",
+            "subjects_per_s": len(hearts) / best[name],
+            "ratio": best["plain"] / best[name],
+            "max_difference": difference[name],
+        }
+        | shared
+        for name in ways
+    ]
 
 
 def half(network: Sfera, hearts: Hearts, batch: int):

@@ -20,12 +20,12 @@ import SimpleITK as sitk
 import typer
 import yaml
 
-from cardiosynth import quality
-from cardiosynth.datasets.contents import AS_DRAWN, EXCHANGED, border_shares, brightness
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Grid
-from cardiosynth.sources import all_jobs, read
-from cardiosynth.volumes import LV, MYOCARDIUM, RV, ejection_fraction
+from cardiosynth.data import quality
+from cardiosynth.data.readers.contents import AS_DRAWN, EXCHANGED, border_shares, brightness
+from cardiosynth.data.sources import all_jobs, read
+from cardiosynth.data.volumes import LV, MYOCARDIUM, RV, ejection_fraction
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Grid
 
 RESULTS = Path(__file__).parent.parent / "data" / "results" / "readers"
 app = typer.Typer(add_completion=False)
@@ -46,8 +46,14 @@ def _compare(dataset: str, root: str, reference, workers: int) -> list[dict]:
     for subject in log.passing(read(jobs, Grid(), workers, dataset)):
         ours.append({"id": subject.id, "edv_ml": subject.edv_ml, "esv_ml": subject.esv_ml, **subject.extra})
     ours = pd.DataFrame(ours).set_index("id")
-    counts = {"dataset": dataset, "found": len(jobs), "read": len(ours), "left_out": len(log.refused()),
-              "mended": sum(row["status"] == "mended" for row in log.records), "pairs_with_same_images": len(log.twins())}
+    counts = {
+        "dataset": dataset,
+        "found": len(jobs),
+        "read": len(ours),
+        "left_out": len(log.refused()),
+        "mended": sum(row["status"] == "mended" for row in log.records),
+        "pairs_with_same_images": len(log.twins()),
+    }
     if reference is not None:
         compared, theirs = "voxel counts made with SimpleITK", reference(jobs)
         mine = ours[["edv_ml", "esv_ml"]]
@@ -67,8 +73,14 @@ def _with_ef(table: pd.DataFrame) -> pd.DataFrame:
 
 def _difference(name: str, mine: pd.Series, theirs: pd.Series) -> dict:
     error = mine - theirs
-    return {"quantity": name, "mean": mine.mean(), "r": np.corrcoef(mine, theirs)[0, 1], "bias": error.mean(),
-            "rmse": np.sqrt((error**2).mean()), "largest": error.abs().max()}
+    return {
+        "quantity": name,
+        "mean": mine.mean(),
+        "r": np.corrcoef(mine, theirs)[0, 1],
+        "bias": error.mean(),
+        "rmse": np.sqrt((error**2).mean()),
+        "largest": error.abs().max(),
+    }
 
 
 def _count_acdc(jobs: list) -> pd.DataFrame:
@@ -85,8 +97,10 @@ def _count_acdc(jobs: list) -> pd.DataFrame:
 
 
 @app.command()
-def contents(acdc: str = "", kaggle_png: list[str] = []) -> None:
+def contents(acdc: str = "", kaggle_png: list[str] = None) -> None:
     """What the checks of masks and images find in drawn hearts: least, median and most over the phases of all hearts of a dataset."""
+    if kaggle_png is None:
+        kaggle_png = []
     tables = []
     for dataset, roots in (("acdc", [acdc] if acdc else []), ("kaggle-png", kaggle_png)):
         rows = pd.DataFrame([row for root in roots for subject in _subjects(dataset, root) for row in _checked(subject.images, subject.masks)])
@@ -115,35 +129,53 @@ def _phase_checked(images: np.ndarray, masks: np.ndarray, phase: int) -> dict[st
     own, moved = ratios.pop(AS_DRAWN), max(ratio for how, ratio in ratios.items() if "moved" in how)
     turned = max(ratio for how, ratio in ratios.items() if "moved" not in how and how != EXCHANGED)
     area = np.trim_zeros((masks[:, phase] == LV).sum(axis=(1, 2)))
-    row = {"blood_over_muscle": own, "best_turned_over_own": turned / own, "best_moved_over_own": moved / own,
-           "inner_slice_over_smaller_neighbour": (area[1:-1] / np.minimum(area[:-2], area[2:]).clip(1)).min(initial=9)}
+    row = {
+        "blood_over_muscle": own,
+        "best_turned_over_own": turned / own,
+        "best_moved_over_own": moved / own,
+        "inner_slice_over_smaller_neighbour": (area[1:-1] / np.minimum(area[:-2], area[2:]).clip(1)).min(initial=9),
+    }
     if (masks == MYOCARDIUM).any():
-        row |= {"lv_border_myocardium": shares[LV, MYOCARDIUM],
-                "largest_other_share": max(shares[pair] for pair in permutations((RV, MYOCARDIUM, LV), 2) if pair != (LV, MYOCARDIUM))}
+        row |= {
+            "lv_border_myocardium": shares[LV, MYOCARDIUM],
+            "largest_other_share": max(shares[pair] for pair in permutations((RV, MYOCARDIUM, LV), 2) if pair != (LV, MYOCARDIUM)),
+        }
     return row
 
 
 @app.command()
-def speed(acdc: str = "", phantoms: list[int] = [150, 1500]) -> None:
+def speed(acdc: str = "", phantoms: list[int] = None) -> None:
     """Subjects per second of ``ingest`` on one core and on all, and the peak memory of its main process."""
+    if phantoms is None:
+        phantoms = [150, 1500]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         if acdc:
             rows += [_ingest("acdc", acdc, Path(folder), workers) for workers in (1, 2)]
         for count in phantoms:
             study = Path(folder) / f"{count}.yaml"
-            study.write_text(yaml.safe_dump({
-                "name": "many", "title": "many", "datasets": {"a": "phantom-a"},
-                "phantom": {"train": count - 2, "validation": 1, "test": 1}, "grid": {"size_px": 32}}))
+            study.write_text(
+                yaml.safe_dump(
+                    {
+                        "name": "many",
+                        "title": "many",
+                        "datasets": {"a": "phantom-a"},
+                        "phantom": {"train": count - 2, "validation": 1, "test": 1},
+                        "grid": {"size_px": 32},
+                    }
+                )
+            )
             rows.append(_ingest("phantom-a", str(study), Path(folder), 2))
     _write(pd.DataFrame(rows), "speed")
 
 
 def _ingest(dataset: str, root: str, folder: Path, workers: int) -> dict:
     """One ingestion in a process of its own, timed from outside; it tells its peak memory at the end."""
-    code = (f"import resource\nfrom pathlib import Path\nfrom cardiosynth.stages.cohorts import ingest\nfrom cardiosynth.sections import Grid\n"
-            f"if __name__ == '__main__':\n    ingest({dataset!r}, {root!r}, Path({str(folder / 'out')!r}), Grid(), {workers})\n"
-            "    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n")
+    code = (
+        f"import resource\nfrom pathlib import Path\nfrom cardiosynth.stages.cohorts import ingest\nfrom cardiosynth.sections import Grid\n"
+        f"if __name__ == '__main__':\n    ingest({dataset!r}, {root!r}, Path({str(folder / 'out')!r}), Grid(), {workers})\n"
+        "    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n"
+    )
     script = folder / "one.py"
     script.write_text(code)
     started = time.perf_counter()
@@ -151,8 +183,15 @@ def _ingest(dataset: str, root: str, folder: Path, workers: int) -> dict:
     seconds = time.perf_counter() - started
     main_kb, worker_kb = (int(value) for value in done.stdout.splitlines()[-1].split())
     count = len(pd.read_csv(folder / "out" / "subjects.csv"))
-    return {"dataset": dataset, "subjects": count, "workers": workers, "seconds": seconds, "subjects_per_s": count / seconds,
-            "main_peak_mb": main_kb / 1024, "worker_peak_mb": worker_kb / 1024}
+    return {
+        "dataset": dataset,
+        "subjects": count,
+        "workers": workers,
+        "seconds": seconds,
+        "subjects_per_s": count / seconds,
+        "main_peak_mb": main_kb / 1024,
+        "worker_peak_mb": worker_kb / 1024,
+    }
 
 
 def _write(table: pd.DataFrame, name: str) -> None:

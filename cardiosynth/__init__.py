@@ -1,11 +1,10 @@
 """cardiosynth: does painting synthetic cardiac MRI make a network measure real hearts better?
 
-The modules form a one-way street, each importing only from its left::
-
-    errors, study, volumes, cohort -> datasets, phantom -> preprocessing, sources -> distances, masks, selection
-        -> frames, segmentation, spade, adversary, painting, realism, fidelity, generator_training
-        -> sfera, training, experiments -> predictions, measures, statistics, paper
-        -> stages, figures -> notebooks, publish, runner
+A street of rooms: code in a room imports from rooms to its left and from its own, never to its right.
 """
 
+from pathlib import Path
+
 __version__ = "0.1.0"
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("study", "data", "masks", "networks", "painting", "measuring", "judging", "figures", "workflow")

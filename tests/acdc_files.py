@@ -22,7 +22,7 @@ def write_patient(folder, spacing=(1.5, 1.25, 10.0), radii=(9, 6), seed=0):
     folder.mkdir(parents=True)
     (folder / "Info.cfg").write_text(f"ED: {FRAMES['ED']}\nES: {FRAMES['ES']}\nGroup: NOR\nHeight: 180.0\nNbFrame: 20\nWeight: 80.0\n")
     volumes = []
-    for (phase, number), radius in zip(FRAMES.items(), radii):
+    for number, radius in zip(FRAMES.values(), radii):
         image, mask = stack(radius, seed=seed)
         for data, suffix in ((image, ""), (mask, "_gt")):
             nifti = nib.Nifti1Image(data, np.eye(4))

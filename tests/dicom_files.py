@@ -7,9 +7,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from cardiosynth.cohort import Subject
-from cardiosynth.contours import coverage
-from cardiosynth.exports.dicom import write_frames
+from cardiosynth.data.contours import coverage
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.writers.to_dicom import write_frames
 
 GAP_MM, SPACING_MM = 8.0, (1.5, 1.25)
 
@@ -92,11 +92,15 @@ def enhanced(path, files, sop_class="1.2.840.10008.5.1.4.1.1.4.1", order=None, t
     images = [pydicom.dcmread(file) for file in files]
     images = [images[at] for at in (order if order is not None else range(len(images)))]
     first = images[0]
-    shared, each = [_groups(PixelMeasures={"PixelSpacing": first.PixelSpacing},
-                            PlaneOrientation={"ImageOrientationPatient": first.ImageOrientationPatient})], []
+    shared, each = (
+        [_groups(PixelMeasures={"PixelSpacing": first.PixelSpacing}, PlaneOrientation={"ImageOrientationPatient": first.ImageOrientationPatient})],
+        [],
+    )
     for image in images:
-        own = {"PlanePosition": {"ImagePositionPatient": image.ImagePositionPatient},
-               "PixelValueTransformation": {"RescaleSlope": image.RescaleSlope, "RescaleIntercept": image.RescaleIntercept}}
+        own = {
+            "PlanePosition": {"ImagePositionPatient": image.ImagePositionPatient},
+            "PixelValueTransformation": {"RescaleSlope": image.RescaleSlope, "RescaleIntercept": image.RescaleIntercept},
+        }
         if time == "TemporalPositionIndex":
             own["FrameContent"] = {time: 1 + (image.TriggerTime > 0)}
         elif time == "TriggerTime":

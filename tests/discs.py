@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cardiosynth.cohort import Subject
+from cardiosynth.data.subject import Subject
 
 SIZE = 32
 

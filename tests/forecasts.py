@@ -12,8 +12,9 @@ def predictions(n=40, splits=("validation", "test"), seeds=(1, 2), scale=1.0, rn
         truth["true_esv_ml"] = truth.true_edv_ml * rng.uniform(0.3, 0.7, n)
         errors = scale * rng.multivariate_normal([0, 0], [[64, 24], [24, 36]], n)
         tables.append(truth.assign(edv_ml=truth.true_edv_ml + errors[:, 0], esv_ml=truth.true_esv_ml + errors[:, 1]))
-    table = pd.concat(tables, ignore_index=True).assign(dataset="acdc", experiment="RSP", edv_sd_ml=8.0, esv_sd_ml=6.0,
-                                                        ef_sd=4.0, volume_correlation=0.5)
+    table = pd.concat(tables, ignore_index=True).assign(
+        dataset="acdc", experiment="RSP", edv_sd_ml=8.0, esv_sd_ml=6.0, ef_sd=4.0, volume_correlation=0.5
+    )
     table = table.assign(ef=100 - 100 * table.esv_ml / table.edv_ml, true_ef=100 - 100 * table.true_esv_ml / table.true_edv_ml)
     return pd.concat([table.assign(seed=seed) for seed in seeds], ignore_index=True)
 

@@ -4,16 +4,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cardiosynth.checkpoints import save_tensors
-from cardiosynth.cohort import Cohort, Subject, write_cohort
-from cardiosynth.experiments import Training
-from cardiosynth.preprocessing import prepare
-from cardiosynth.sfera import Sfera, VolumeRidge
-from cardiosynth.stages.model import make_model
-from cardiosynth.stages.train import predict
-from cardiosynth.study import Study
-from cardiosynth.training import Hearts, apply
-from cardiosynth.volumes import volume_ml
+from cardiosynth.data.cohort import Cohort, write_cohort
+from cardiosynth.data.preprocessing import prepare
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.volumes import volume_ml
+from cardiosynth.measuring.sfera_training import Hearts, apply
+from cardiosynth.networks.checkpoints import save_tensors
+from cardiosynth.networks.sfera import Sfera, VolumeRidge
+from cardiosynth.study.experiments import Training
+from cardiosynth.study.study_file import Study
+from cardiosynth.workflow.stages.make_model import make_model
+from cardiosynth.workflow.stages.train_sfera import predict
 
 SPACING_MM, GAP_MM, SHAPE = (1.5, 1.25), 8.0, (60, 72)
 COUNTS = {"train": 30, "validation": 12, "test": 8}

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from acdc_files import stack, write_patient
 
-from cardiosynth.datasets import acdc
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers import acdc
+from cardiosynth.study.errors import InputError
 
 SPLIT = Path(__file__).parent.parent / "data" / "splits" / "acdc.csv"
 needs_acdc = pytest.mark.skipif(

@@ -6,7 +6,7 @@ import torch
 from test_spade import TINY, seeded, some_masks  # noqa: F401
 from torch.nn.utils.parametrize import is_parametrized
 
-from cardiosynth.adversary import (
+from cardiosynth.networks.adversary import (
     Discriminator,
     LeCam,
     augment_seen,
@@ -16,7 +16,7 @@ from cardiosynth.adversary import (
     kl_divergence,
     perceptual,
 )
-from cardiosynth.spade import one_hot
+from cardiosynth.networks.spade import one_hot
 
 
 def test_discriminator_has_two_scales_of_five_layers_and_normalises_the_middle():

@@ -6,10 +6,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from two_methods import SD, readings
 
-from cardiosynth.alarm import ALARMS, ERROR_OF, LIMITS, alarms_of, area, curves, judge_alarms, too_few, under_threshold
-from cardiosynth.combination import pair
-from cardiosynth.measures import patient_weights
-from cardiosynth.sections import Statistics
+from cardiosynth.judging.alarm import ALARMS, ERROR_OF, LIMITS, alarms_of, area, curves, judge_alarms, too_few, under_threshold
+from cardiosynth.judging.combination import pair
+from cardiosynth.judging.measures import patient_weights
+from cardiosynth.study.sections import Statistics
 
 SETTINGS = Statistics(bootstrap_draws=300)
 TRUTH = np.linspace(35, 75, 20)
@@ -88,7 +88,7 @@ def test_sensitivity_and_specificity_with_their_exact_intervals():
     found = under_threshold(raised, badly, 0.95)
     assert (found["sensitivity"], found["specificity"]) == (0.75, 1.0)
     assert found["sensitivity_low"] == pytest.approx(0.194, abs=1e-3) and found["sensitivity_high"] == pytest.approx(0.994, abs=1e-3)
-    assert found["specificity_low"] == pytest.approx(0.025 ** 0.5)
+    assert found["specificity_low"] == pytest.approx(0.025**0.5)
     assert np.isnan(under_threshold(raised[:4], badly[:4], 0.95)["specificity"])
 
 

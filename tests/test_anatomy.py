@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cardiosynth.anatomy import AREA_TOLERANCE_PX, CAUSES, SOUND_JUMP, examine, faults, largest_jump, own_faults
-from cardiosynth.masks import Source
-from cardiosynth.recipes import enumerate_recipes
-from cardiosynth.sections import Masks
-from cardiosynth.volumes import LV
+from cardiosynth.data.volumes import LV
+from cardiosynth.masks.anatomy import AREA_TOLERANCE_PX, CAUSES, SOUND_JUMP, examine, faults, largest_jump, own_faults
+from cardiosynth.masks.recipes import enumerate_recipes
+from cardiosynth.masks.source import Source
+from cardiosynth.study.sections import Masks
 
 SIZE, SLICES = 48, 6
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -106,8 +106,8 @@ def test_more_pieces_than_the_source_has_are_a_fault():
 def test_pixels_that_touch_at_a_corner_are_one_piece_and_close_a_wall():
     masks = np.zeros((1, 2, 9, 9), np.uint8)
     for row, column in ((3, 3), (4, 4)):
-        masks[0, 0, row - 1:row + 2, column] = 2
-        masks[0, 0, row, column - 1:column + 2] = 2
+        masks[0, 0, row - 1 : row + 2, column] = 2
+        masks[0, 0, row, column - 1 : column + 2] = 2
     masks[0, 0, [3, 4], [3, 4]] = 3
     found = examine(masks)
     assert found.lv_pieces[0, 0] == 1 and found.wall_gaps[0, 0] == 0
@@ -168,7 +168,7 @@ def test_a_structure_of_one_phase_fades_without_a_jump():
     source[0, 0] = disc_at_ed
     whole = {label: (disc_at_ed == label).sum() for label in (2, 3)}
     steps = Masks().interpolations + 1
-    made = [Source(source).apply(recipe) for recipe in enumerate_recipes("x", Masks(include_original=False))[:steps - 1]]
+    made = [Source(source).apply(recipe) for recipe in enumerate_recipes("x", Masks(include_original=False))[: steps - 1]]
     for label in (2, 3):
         share = np.array([0, *((masks[0, 1] == label).sum() for masks in made), whole[label]]) / whole[label]
         assert np.diff(share).min() >= 0 and np.diff(share).max() <= 0.2

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from cardiosynth.attribution import _starts, occlusion
-from cardiosynth.sfera import VolumeRidge
+from cardiosynth.measuring.attribution import _starts, occlusion
+from cardiosynth.networks.sfera import VolumeRidge
 
 SIZE, SPOT = 24, (slice(10, 14), slice(4, 8))
 

@@ -6,9 +6,9 @@ import pytest
 from forecasts import points, predictions
 from scipy import stats
 
-from cardiosynth import calibration
-from cardiosynth.predictions import QUANTITIES, ef_sd
-from cardiosynth.sections import Statistics
+from cardiosynth.judging import calibration
+from cardiosynth.measuring.predictions import QUANTITIES, ef_sd
+from cardiosynth.study.sections import Statistics
 
 SETTINGS = Statistics(bootstrap_draws=200)
 
@@ -122,8 +122,9 @@ def test_error_against_deviation_by_hand():
 
 def test_crps_table_of_points_normals_and_their_ensemble():
     """Errors of 6 ml in one training and none in the other: each is scored by itself, and their mean, which errs by 3."""
-    rows = predictions(8, ("test",)).assign(true_edv_ml=100.5, true_esv_ml=50.5, esv_ml=50.5, true_ef=50.0, edv_sd_ml=1.0, esv_sd_ml=1.0,
-                                            volume_correlation=0.0)
+    rows = predictions(8, ("test",)).assign(
+        true_edv_ml=100.5, true_esv_ml=50.5, esv_ml=50.5, true_ef=50.0, edv_sd_ml=1.0, esv_sd_ml=1.0, volume_correlation=0.0
+    )
     rows = rows.assign(edv_ml=np.where(rows.seed == 1, 106.5, 100.5))
     found = calibration.crps(pd.concat([rows, points(rows[rows.seed == 1])]), SETTINGS, 1).set_index(["experiment", "forecast"])
     centre, off = (np.sqrt(2) - 1) / np.sqrt(np.pi), 6 - 1 / np.sqrt(np.pi)  # six SD off is a point to 1e-9

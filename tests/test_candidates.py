@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from cardiosynth.anatomy import CAUSES, faults
-from cardiosynth.candidate_table import read_candidates
-from cardiosynth.candidates import candidates
-from cardiosynth.cohort import Subject, write_cohort
-from cardiosynth.masks import apply
-from cardiosynth.recipes import recipes
-from cardiosynth.sections import Masks
-from cardiosynth.volumes import volume_ml
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.volumes import volume_ml
+from cardiosynth.masks.anatomy import CAUSES, faults
+from cardiosynth.masks.candidate_table import read_candidates
+from cardiosynth.masks.candidates import candidates
+from cardiosynth.masks.recipes import recipes
+from cardiosynth.masks.source import apply
+from cardiosynth.study.sections import Masks
 
 SIZE = 48
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -43,8 +44,7 @@ HEARTS = {"sound": heart(), "weak": heart(11, 10.8), "cut": heart(column=37.0), 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     subjects = [
-        Subject(name, "discs", masks, masks, (2.0, 2.0), 10.0, *volume_ml(masks, 4.0, 10.0), {"split": "train"})
-        for name, masks in HEARTS.items()
+        Subject(name, "discs", masks, masks, (2.0, 2.0), 10.0, *volume_ml(masks, 4.0, 10.0), {"split": "train"}) for name, masks in HEARTS.items()
     ]
     return candidates(write_cohort(tmp_path_factory.mktemp("cohort"), subjects), SETTINGS)
 

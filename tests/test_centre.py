@@ -3,10 +3,10 @@ import os
 import numpy as np
 import pytest
 
-from cardiosynth.datasets import acdc
-from cardiosynth.errors import InputError
-from cardiosynth.finders.centre import heart_centre
-from cardiosynth.volumes import LV
+from cardiosynth.data.finders.centre import heart_centre
+from cardiosynth.data.readers import acdc
+from cardiosynth.data.volumes import LV
+from cardiosynth.study.errors import InputError
 
 CENTRE_MM, SPACING_MM, SHAPE = (80.0, 140.0), (1.5, 1.25), (140, 160)
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from two_methods import readings
 
-from cardiosynth.clearing import COLUMNS, RULES, STATED, clearing, outcome, score
-from cardiosynth.combination import pair
-from cardiosynth.sections import Statistics
+from cardiosynth.judging.clearing import COLUMNS, RULES, STATED, clearing, outcome, score
+from cardiosynth.judging.combination import pair
+from cardiosynth.study.sections import Statistics
 
 SETTINGS = Statistics(bootstrap_draws=100)
 
@@ -67,7 +67,7 @@ def test_the_curve_runs_from_none_cleared_to_all():
 def test_counts_and_exact_intervals():
     found = outcome(np.array([1] * 4 + [0] * 6, bool), np.zeros(10, bool), 0.95)
     assert (found["cleared"], found["missed"], found["reduced"]) == (4, 0, 0)
-    assert found["missed_share_low"] == 0 and found["missed_share_high"] == pytest.approx(1 - 0.025 ** 0.1)
+    assert found["missed_share_low"] == 0 and found["missed_share_high"] == pytest.approx(1 - 0.025**0.1)
     assert found["cleared_share_low"] == pytest.approx(0.1216, abs=1e-4) and np.isnan(found["missed_of_reduced_share"])
 
 

@@ -1,14 +1,22 @@
 import numpy as np
 import pytest
 
-from cardiosynth.cohort import Cohort, Subject, write_cohort
-from cardiosynth.errors import InputError
+from cardiosynth.data.cohort import Cohort, write_cohort
+from cardiosynth.data.subject import Subject
+from cardiosynth.study.errors import InputError
 
 
 def heart(name="one", slices=3, **changes):
     values = {
-        "id": name, "source": "test", "images": np.full((slices, 2, 8, 8), 7, np.uint8), "masks": np.zeros((slices, 2, 8, 8), np.uint8),
-        "spacing_mm": (1.0, 1.0), "slice_gap_mm": 8.0, "edv_ml": 100.0, "esv_ml": 40.0, "extra": {"split": "train"},
+        "id": name,
+        "source": "test",
+        "images": np.full((slices, 2, 8, 8), 7, np.uint8),
+        "masks": np.zeros((slices, 2, 8, 8), np.uint8),
+        "spacing_mm": (1.0, 1.0),
+        "slice_gap_mm": 8.0,
+        "edv_ml": 100.0,
+        "esv_ml": 40.0,
+        "extra": {"split": "train"},
     }
     return Subject(**(values | changes))
 
@@ -33,8 +41,12 @@ def test_a_subject_that_cannot_be_true_is_refused_by_name(changes, message):
 
 def test_a_cohort_comes_back_as_it_was_written(tmp_path):
     rng = np.random.default_rng(0)
-    subjects = [heart(f"s{i}", i + 2, images=rng.integers(0, 255, (i + 2, 2, 8, 8), dtype=np.uint8),
-                      masks=rng.integers(0, 4, (i + 2, 2, 8, 8), dtype=np.uint8)) for i in range(3)]
+    subjects = [
+        heart(
+            f"s{i}", i + 2, images=rng.integers(0, 255, (i + 2, 2, 8, 8), dtype=np.uint8), masks=rng.integers(0, 4, (i + 2, 2, 8, 8), dtype=np.uint8)
+        )
+        for i in range(3)
+    ]
     write_cohort(tmp_path, iter(subjects))
     cohort = Cohort.open(tmp_path)
     assert list(cohort.table.index) == ["s0", "s1", "s2"]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from two_methods import readings
 
-from cardiosynth.combination import COLUMNS, combined, pair, pairs, upper_bound, weights, widest
-from cardiosynth.sections import Statistics
+from cardiosynth.judging.combination import COLUMNS, combined, pair, pairs, upper_bound, weights, widest
+from cardiosynth.study.sections import Statistics
 
 SETTINGS = Statistics(bootstrap_draws=200)
 TRUTH = np.linspace(30, 70, 12)
@@ -86,12 +86,15 @@ def test_test_and_extra_test_are_also_judged_together():
     assert widest({"test": judged["test"]})[0] == "test"
 
 
-@pytest.mark.parametrize("rows", [
-    pd.concat([readings(TRUTH[:4], 50, 50, "validation"), readings(TRUTH, 50, 50)]),  # too few to choose
-    study(splits=["test"]),
-    study().query("experiment == 'RSP'"),
-    study().assign(edv_sd_ml=np.nan, esv_sd_ml=np.nan, ef_sd=np.nan),
-])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pd.concat([readings(TRUTH[:4], 50, 50, "validation"), readings(TRUTH, 50, 50)]),  # too few to choose
+        study(splits=["test"]),
+        study().query("experiment == 'RSP'"),
+        study().assign(edv_sd_ml=np.nan, esv_sd_ml=np.nan, ef_sd=np.nan),
+    ],
+)
 def test_what_cannot_be_combined_is_left_out(rows):
     table = combined(rows, SETTINGS, 1)
     assert table.empty and list(table) == COLUMNS

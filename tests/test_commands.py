@@ -12,10 +12,10 @@ import pytest
 import yaml
 from acdc_files import write_patient
 
-from cardiosynth import notebooks, runner
-from cardiosynth.cohort import Cohort
-from cardiosynth.errors import InputError
-from cardiosynth.study import load_study
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.study_file import load_study
+from cardiosynth.workflow import notebooks, runner
 
 ROOT = Path(__file__).parent.parent
 
@@ -166,8 +166,10 @@ def phantom_cohort(tmp_path_factory):
 
 @pytest.fixture
 def notebook(tmp_path):
-    cells = [nbformat.v4.new_code_cell("results = 'x'  # folder\nshare = 0.5  # of all, 0 to 1", metadata={"tags": ["parameters"]}),
-             nbformat.v4.new_code_cell("if share > 0.9:\n    raise ValueError('too much')\nprint(results, share)")]
+    cells = [
+        nbformat.v4.new_code_cell("results = 'x'  # folder\nshare = 0.5  # of all, 0 to 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("if share > 0.9:\n    raise ValueError('too much')\nprint(results, share)"),
+    ]
     path = tmp_path / "n.ipynb"
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
@@ -196,10 +198,8 @@ def test_a_bad_parameter_leaves_no_output(notebook, tmp_path, pairs, message):
 
 
 def test_a_second_run_of_the_same_study_waits_its_turn(tmp_path):
-    with runner._one_at_a_time(tmp_path):
-        with pytest.raises(InputError, match="already running"):
-            with runner._one_at_a_time(tmp_path):
-                pass
+    with runner._one_at_a_time(tmp_path), pytest.raises(InputError, match="already running"), runner._one_at_a_time(tmp_path):
+        pass
 
 
 def test_every_stage_has_its_place_in_the_count():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cardiosynth import consistency
-from cardiosynth.errors import InputError
+from cardiosynth.painting import consistency
+from cardiosynth.study.errors import InputError
 
 MM = (2.0, 2.0)
 

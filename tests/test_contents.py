@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from nifti_hearts import heart, write
 
-from cardiosynth.datasets import acdc, contents, nifti
-from cardiosynth.datasets.layout import Scan
-from cardiosynth.errors import InputError
-from cardiosynth.preprocessing import place
-from cardiosynth.sections import Grid
+from cardiosynth.data.preprocessing import place
+from cardiosynth.data.readers import acdc, contents, nifti
+from cardiosynth.data.readers.layout import Scan
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Grid
 
 
 def stack():
@@ -20,11 +20,21 @@ def test_nothing_is_said_of_masks_that_are_right():
     assert contents.doubts(*stack(), "here") == []
 
 
-@pytest.mark.parametrize("order, inner, outer", [([0, 3, 2, 1], "RV", "myocardium"), ([0, 1, 3, 2], "myocardium", "LV"), ([0, 2, 1, 3], "LV", "RV"),
-                                                 ([0, 2, 3, 1], "RV", "LV"), ([0, 3, 1, 2], "myocardium", "RV")])
+@pytest.mark.parametrize(
+    "order, inner, outer",
+    [
+        ([0, 3, 2, 1], "RV", "myocardium"),
+        ([0, 1, 3, 2], "myocardium", "LV"),
+        ([0, 2, 1, 3], "LV", "RV"),
+        ([0, 2, 3, 1], "RV", "LV"),
+        ([0, 3, 1, 2], "myocardium", "RV"),
+    ],
+)
 def test_exchanged_labels_are_refused_with_their_numbers(order, inner, outer):
     images, masks = stack()
-    with pytest.raises(InputError, match=rf"^here: .* for \d+ %, but that of what is called {inner} is {outer} for 100 %, so the labels are exchanged"):
+    with pytest.raises(
+        InputError, match=rf"^here: .* for \d+ %, but that of what is called {inner} is {outer} for 100 %, so the labels are exchanged"
+    ):
         contents.doubts(images, np.array(order, np.uint8)[masks], "here")
 
 
@@ -45,15 +55,23 @@ def test_each_phase_is_asked_alone(phase, name):
     turned[:, phase] = masks[:, phase, :, ::-1]
     with pytest.raises(InputError, match=f"here: at {name} the border of what is called LV"):
         contents.doubts(images, exchanged, "here")
-    assert any(phrase.startswith("the border of the LV is myocardium for") and f"only at {name}" in phrase for phrase in contents.doubts(images, merged, "here"))
-    assert any(phrase.startswith(f"the masks of {name} fit the images better with the columns reversed") for phrase in contents.doubts(images, turned, "here"))
+    assert any(
+        phrase.startswith("the border of the LV is myocardium for") and f"only at {name}" in phrase
+        for phrase in contents.doubts(images, merged, "here")
+    )
+    assert any(
+        phrase.startswith(f"the masks of {name} fit the images better with the columns reversed")
+        for phrase in contents.doubts(images, turned, "here")
+    )
 
 
 @pytest.mark.parametrize("axis, how", [(0, "slices"), (2, "rows"), (3, "columns")])
 def test_masks_reversed_without_a_trace_are_seen_on_the_images(axis, how):
     images, masks = stack()
     for phrase, name in zip(contents.doubts(images, np.flip(masks, axis), "here"), ("ED", "ES"), strict=True):
-        assert phrase.startswith(f"the masks of {name} fit the images better with the {how} reversed: blood is ") and phrase.endswith("times as they are")
+        assert phrase.startswith(f"the masks of {name} fit the images better with the {how} reversed: blood is ") and phrase.endswith(
+            "times as they are"
+        )
 
 
 def test_masks_moved_or_transposed_and_images_of_another_scale():
@@ -71,7 +89,9 @@ def test_what_no_scanner_makes_is_said_of_the_images():
     turned[:, 1] = images[:, 1, ::-1]
     assert contents.odd_images(images) == []
     assert contents.odd_images(black) == ["the image of slice 3 of 6 at ES is all of one grey"]
-    assert contents.odd_images(np.repeat(images, [1, 2, 1, 1, 1, 1], axis=0)) == ["slice 3 of 7 is the one before again, so the stack may be too long"]
+    assert contents.odd_images(np.repeat(images, [1, 2, 1, 1, 1, 1], axis=0)) == [
+        "slice 3 of 7 is the one before again, so the stack may be too long"
+    ]
     for other in (images[:, 1] * 3.0, images[:, 1] + 500.0):
         (phrase,) = contents.odd_images(np.stack([images[:, 0], other], axis=1))
         assert phrase.startswith("greys lie otherwise at ED and ES, those of ED about 1")
@@ -80,7 +100,10 @@ def test_what_no_scanner_makes_is_said_of_the_images():
 
 def test_a_ventricle_that_one_phase_has_in_part_is_said():
     _, masks = stack()
-    for phase, rows, told in ((1, slice(3, 6), "3 slices have an LV at ED alone and 0 at ES alone"), (0, slice(0, 2), "0 slices have an LV at ED alone and 2 at ES alone")):
+    for phase, rows, told in (
+        (1, slice(3, 6), "3 slices have an LV at ED alone and 0 at ES alone"),
+        (0, slice(0, 2), "0 slices have an LV at ED alone and 2 at ES alone"),
+    ):
         part = masks.copy()
         part[rows, phase] = 0
         assert contents.gaps(part) == [f"{told}; is one phase drawn in part?"]
@@ -114,7 +137,10 @@ def test_a_reader_refuses_a_stack_with_a_slice_that_nobody_drew(tmp_path, phases
     images, masks = heart()
     masks[:, :, 2, phases] = 0
     folder = write(tmp_path / "patient001", images, masks)
-    with pytest.raises(InputError, match=r"patient001: no LV drawn in slice 3 of 6 at E[DS], between slices with LV.*; draw the LV there, remove what is stray, or leave the patient out"):
+    with pytest.raises(
+        InputError,
+        match=r"patient001: no LV drawn in slice 3 of 6 at E[DS], between slices with LV.*; draw the LV there, remove what is stray",
+    ):
         acdc.read(Scan("patient001", folder, "train"))
 
 

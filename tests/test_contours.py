@@ -4,8 +4,8 @@ from dicom_files import circle
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from cardiosynth.contours import coverage, outline, polygon_area
-from cardiosynth.errors import InputError
+from cardiosynth.data.contours import coverage, outline, polygon_area
+from cardiosynth.study.errors import InputError
 
 
 def filled_at_native_resolution(polygon, shape):

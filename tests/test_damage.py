@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from nifti_hearts import heart, oblique, volumes
 
-from cardiosynth.datasets import acdc
-from cardiosynth.errors import InputError
-from cardiosynth.preprocessing import place, prepare
-from cardiosynth.quality import record
-from cardiosynth.sections import Grid
+from cardiosynth.data.preprocessing import place, prepare
+from cardiosynth.data.quality import record
+from cardiosynth.data.readers import acdc
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Grid
 
 IMAGES, MASKS = heart(shape=(40, 36, 6))
 SIZES_MM = (2.5, 2.5, 12.0)
@@ -130,8 +130,20 @@ def other_pixels(rng, files):
     files[name] = rebuilt(files[name], np.asarray(files[name].dataobj).astype(kind))
 
 
-OF_OBJECTS = [relabelled, strange_labels, nearly_labels, undrawn, reversed_without_a_trace, turned, moved, other_distances, other_unit, exchanged_phases,
-              longer_shape, other_pixels]  # fmt: skip
+OF_OBJECTS = [
+    relabelled,
+    strange_labels,
+    nearly_labels,
+    undrawn,
+    reversed_without_a_trace,
+    turned,
+    moved,
+    other_distances,
+    other_unit,
+    exchanged_phases,
+    longer_shape,
+    other_pixels,
+]
 
 
 def header_bytes(rng, folder):

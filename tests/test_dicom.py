@@ -4,8 +4,8 @@ import pytest
 import SimpleITK as sitk
 from dicom_files import GAP_MM, SPACING_MM, blacken, edit, heart, shift, write_series
 
-from cardiosynth.datasets.dicom import read_placed, read_series
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers.dicom import read_placed, read_series
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture
@@ -138,8 +138,9 @@ def test_a_stray_slice_is_left_out_and_a_stack_that_it_may_shorten_is_doubted(fi
     assert cine.mended == ("1 stray slice of another pixel size left out",)
     for path in (tmp_path / "stray").iterdir():
         shift(path, 3 * GAP_MM)
-    assert read(tmp_path).doubts == ("1 stray slice left out beyond the end of the stack (like stray/IM-0001-0001.dcm), "
-                                     "so the stack may be too short",)
+    assert read(tmp_path).doubts == (
+        "1 stray slice left out beyond the end of the stack (like stray/IM-0001-0001.dcm), so the stack may be too short",
+    )
 
 
 def test_a_hole_that_a_stray_slice_leaves_is_no_incomplete_download(files, tmp_path):
@@ -165,8 +166,10 @@ def test_what_hardly_can_differ_between_files_is_doubted(files, tmp_path):
     edit(files[0], BitsStored=15, HighBit=14)
     by_number, by_format = sorted(read(tmp_path).doubts)
     assert by_number == "in 1 slice trigger times run against the instance numbers, so phases may be exchanged"
-    assert by_format == ("pixels stored in more than one way: 9 images with BitsStored 16 and PixelRepresentation 0, "
-                         "1 image with BitsStored 15 and PixelRepresentation 0")
+    assert by_format == (
+        "pixels stored in more than one way: 9 images with BitsStored 16 and PixelRepresentation 0, "
+        "1 image with BitsStored 15 and PixelRepresentation 0"
+    )
 
 
 def a_slice_missing(files):

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 from dicom_files import GAP_MM, SPACING_MM, bare, enhanced, other_object, write_series
 
-from cardiosynth.datasets.dicom import read_series
-from cardiosynth.datasets.dicom_files import dicom_files
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers.dicom import read_series
+from cardiosynth.data.readers.dicom_files import dicom_files
+from cardiosynth.study.errors import InputError
 
 CASES = 200
-ODD = [b"", b"None", b"nan", b"inf", b"-1", b"0", b"1e9", b"1,5", b"1\\2", b"1\\2\\3", b"\xff\xfe", b"x" * 40,
-       b"65535", b"2", b"MONOCHROME1", b"RGB"]
-CLASSES = ["1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7",
-           "1.2.3"]
+ODD = [b"", b"None", b"nan", b"inf", b"-1", b"0", b"1e9", b"1,5", b"1\\2", b"1\\2\\3", b"\xff\xfe", b"x" * 40, b"65535", b"2", b"MONOCHROME1", b"RGB"]
+CLASSES = ["1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.88.22", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7", "1.2.3"]
 
 
 def header_bytes(rng, path):
@@ -31,7 +29,7 @@ def length_or_value(rng, path):
     """The value of one element replaced by an odd one of the same length."""
     data = path.read_bytes()
     at, odd = int(rng.integers(132, max(len(data) - 3840, 133))), ODD[rng.integers(len(ODD))]
-    path.write_bytes((data[:at] + odd + data[at + len(odd):]) if rng.integers(2) else data[:at] + odd + data[at:])
+    path.write_bytes((data[:at] + odd + data[at + len(odd) :]) if rng.integers(2) else data[:at] + odd + data[at:])
 
 
 def cut(rng, path):
@@ -67,8 +65,12 @@ DAMAGES = [header_bytes, header_bytes, length_or_value, length_or_value, cut, lo
 
 
 def undamaged(cine, once):
-    return (cine.frames.shape == once.frames.shape and cine.spacing_mm == SPACING_MM
-            and cine.slice_gap_mm == pytest.approx(GAP_MM, abs=1e-3) and np.diff(cine.positions_mm) == pytest.approx(GAP_MM, abs=0.5))
+    return (
+        cine.frames.shape == once.frames.shape
+        and cine.spacing_mm == SPACING_MM
+        and cine.slice_gap_mm == pytest.approx(GAP_MM, abs=1e-3)
+        and np.diff(cine.positions_mm) == pytest.approx(GAP_MM, abs=0.5)
+    )
 
 
 @pytest.mark.filterwarnings("error")

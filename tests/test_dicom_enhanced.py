@@ -3,8 +3,8 @@ import pydicom
 import pytest
 from dicom_files import GAP_MM, SPACING_MM, enhanced, write_series
 
-from cardiosynth.datasets.dicom import read_series
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers.dicom import read_series
+from cardiosynth.study.errors import InputError
 
 LEGACY = "1.2.840.10008.5.1.4.1.1.4.4"
 
@@ -76,8 +76,7 @@ BAD = [
     (no_position, r"ImagePositionPatient is absent, so the scan's geometry is unknown; export the scan with this tag"),
     (odd_slope, r"RescaleSlope is 0"),
     (lambda image: setattr(image, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.2.1"), r"holds no MR images, only 1 Enhanced CT Image"),
-    (lambda image: setattr(image, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.4"),
-     r"holds 10 images as MR Image Storage; expected one image in a file"),
+    (lambda image: setattr(image, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.4"), r"holds 10 images as MR Image Storage; expected one image in a file"),
     (lambda image: setattr(image, "PixelData", image.PixelData[:3840]), r"holds 3840 bytes of pixels where .* of 10 images need 38400"),
     (two_at_one_time, r"one slice location only"),
 ]

@@ -5,13 +5,23 @@ import pydicom
 import pytest
 from dicom_files import bare, edit, other_object, write_series
 
-from cardiosynth.datasets.dicom import read_placed, read_series
-from cardiosynth.datasets.dicom_files import dicom_files
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers.dicom import read_placed, read_series
+from cardiosynth.data.readers.dicom_files import dicom_files
+from cardiosynth.study.errors import InputError
 
 CLASS = "1.2.840.10008.5.1.4.1.1."
-COLOUR = {"Rows": 8, "Columns": 8, "SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0, "BitsAllocated": 8,
-          "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0, "PixelData": bytes(192)}
+COLOUR = {
+    "Rows": 8,
+    "Columns": 8,
+    "SamplesPerPixel": 3,
+    "PhotometricInterpretation": "RGB",
+    "PlanarConfiguration": 0,
+    "BitsAllocated": 8,
+    "BitsStored": 8,
+    "HighBit": 7,
+    "PixelRepresentation": 0,
+    "PixelData": bytes(192),
+}
 
 
 @pytest.fixture
@@ -39,8 +49,14 @@ def test_what_is_no_dicom_is_passed_over(files, tmp_path):
         path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07" + bytes(4000))
         (folder / "__MACOSX").mkdir(exist_ok=True)
         (folder / "__MACOSX" / path.name).write_bytes(bytes(100))
-    for name, content in (("DICOMDIR", files[0].read_bytes()), ("report.txt", b"\x08\x00 is no tag"), ("photo.jpg", b"\xff\xd8\xff\xe0"),
-                          ("empty", b""), ("noise", b"\x08\x00" + bytes(range(200))), (".hidden.dcm", b"x")):
+    for name, content in (
+        ("DICOMDIR", files[0].read_bytes()),
+        ("report.txt", b"\x08\x00 is no tag"),
+        ("photo.jpg", b"\xff\xd8\xff\xe0"),
+        ("empty", b""),
+        ("noise", b"\x08\x00" + bytes(range(200))),
+        (".hidden.dcm", b"x"),
+    ):
         (folder / name).write_bytes(content)
     assert dicom_files(folder) == files
 
@@ -127,8 +143,7 @@ def test_a_damaged_file_called_dcm_is_named_and_not_passed_over(files, tmp_path)
         read(tmp_path)
 
 
-ODD = [("TriggerTime", "inf"), ("TriggerTime", ""), ("InstanceNumber", ""), ("SeriesNumber", "12"),
-       ("SliceLocation", ""), ("PatientName", "")]
+ODD = [("TriggerTime", "inf"), ("TriggerTime", ""), ("InstanceNumber", ""), ("SeriesNumber", "12"), ("SliceLocation", ""), ("PatientName", "")]
 
 
 @pytest.mark.parametrize("key, value", ODD)
@@ -139,10 +154,18 @@ def test_odd_values_of_lesser_tags_harm_nothing(files, tmp_path, key, value):
     assert np.array_equal(read(tmp_path).frames, once.frames)
 
 
-REFUSED = [("PixelSpacing", "1,5\\1,5"), ("PixelSpacing", "None"), ("PixelSpacing", "1.5"), ("PixelSpacing", "nan\\1"),
-           ("PixelSpacing", ""),
-           ("ImagePositionPatient", "0\\0"), ("ImagePositionPatient", "1e30\\0\\0"), ("ImageOrientationPatient", "2\\0\\0\\0\\2\\0"),
-           ("RescaleSlope", "None"), ("NumberOfFrames", "-3")]
+REFUSED = [
+    ("PixelSpacing", "1,5\\1,5"),
+    ("PixelSpacing", "None"),
+    ("PixelSpacing", "1.5"),
+    ("PixelSpacing", "nan\\1"),
+    ("PixelSpacing", ""),
+    ("ImagePositionPatient", "0\\0"),
+    ("ImagePositionPatient", "1e30\\0\\0"),
+    ("ImageOrientationPatient", "2\\0\\0\\0\\2\\0"),
+    ("RescaleSlope", "None"),
+    ("NumberOfFrames", "-3"),
+]
 
 
 @pytest.mark.parametrize("key, value", REFUSED)
@@ -158,8 +181,9 @@ def _with(path, key, value):
     """The bytes of a file with a value that pydicom would not write."""
     image = pydicom.dcmread(path)
     tag, vr = pydicom.datadict.tag_for_keyword(key), pydicom.datadict.dictionary_VR(pydicom.datadict.tag_for_keyword(key))
-    image[tag] = pydicom.dataelem.RawDataElement(pydicom.tag.Tag(tag), vr, len(value) + len(value) % 2,
-                                                 value.encode() + b" " * (len(value) % 2), 0, False, True)
+    image[tag] = pydicom.dataelem.RawDataElement(
+        pydicom.tag.Tag(tag), vr, len(value) + len(value) % 2, value.encode() + b" " * (len(value) % 2), 0, False, True
+    )
     out = pydicom.filebase.DicomBytesIO()
     pydicom.dcmwrite(out, image)
     return out.getvalue()

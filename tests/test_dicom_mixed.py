@@ -8,7 +8,7 @@ import pytest
 from dicom_files import GAP_MM, blacken, edit, enhanced, shift, write_series
 from test_dicom import read
 
-from cardiosynth.errors import InputError
+from cardiosynth.study.errors import InputError
 
 SLICES, PHASES, STEP_MS = 5, 6, 50
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -92,12 +92,17 @@ def test_two_studies_are_doubted_and_none_is_no_study(files, tmp_path):
     assert read(tmp_path).doubts == ()
     for path in files[3:].ravel():
         edit(path, StudyInstanceUID="1.2.3")
-    assert read(tmp_path).doubts == ("images of 2 studies by their StudyInstanceUID (like cine/IM-0001-0002.dcm and "
-                                     "cine/IM-0001-0019.dcm), so two scans may be mixed",)
+    assert read(tmp_path).doubts == (
+        "images of 2 studies by their StudyInstanceUID (like cine/IM-0001-0002.dcm and cine/IM-0001-0019.dcm), so two scans may be mixed",
+    )
 
 
-PARTS = [({"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]}, "phase images"), ({"ComplexImageComponent": "REAL"}, "real parts"),
-         ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "derived images"), ({"BurnedInAnnotation": "YES"}, "annotated images")]
+PARTS = [
+    ({"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]}, "phase images"),
+    ({"ComplexImageComponent": "REAL"}, "real parts"),
+    ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "derived images"),
+    ({"BurnedInAnnotation": "YES"}, "annotated images"),
+]
 
 
 @pytest.mark.parametrize("series", [300, 301])
@@ -138,8 +143,7 @@ def test_of_many_repeats_the_choice_is_doubted_and_said_as_it_was(files, tmp_pat
     write(tmp_path / "z", series=301, brighter=500)
     assert read(tmp_path).doubts == ("5 repeated slice locations: last series kept",)
     write(tmp_path / "zz", series=302, slices=2, phases=9)
-    assert set(read(tmp_path).doubts) == {"3 repeated slice locations: last series kept",
-                                          "2 repeated slice locations: the one with 6 frames kept"}
+    assert set(read(tmp_path).doubts) == {"3 repeated slice locations: last series kept", "2 repeated slice locations: the one with 6 frames kept"}
 
 
 @pytest.mark.parametrize("slices, by, beyond", [(5, 0, 0), (5, -2 * GAP_MM, 0), (5, 3.0, 0), (2, 5 * GAP_MM, 2)])
@@ -161,8 +165,9 @@ def test_objects_of_another_class_may_be_slices_of_the_stack(files, tmp_path, ro
             read(tmp_path)
         assert words in str(caught.value) and "download" not in str(caught.value)
     else:
-        assert read(tmp_path).doubts == ("1 stray slice left out beyond the end of the stack (like cine/IM-0001-0025.dcm), "
-                                         "so the stack may be too short",)
+        assert read(tmp_path).doubts == (
+            "1 stray slice left out beyond the end of the stack (like cine/IM-0001-0025.dcm), so the stack may be too short",
+        )
 
 
 def test_an_empty_image_is_named(files, tmp_path):

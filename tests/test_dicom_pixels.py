@@ -16,9 +16,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cardiosynth.datasets.dicom import read_series
-from cardiosynth.errors import InputError
-from cardiosynth.finders.keyframes import keyframes
+from cardiosynth.data.finders.keyframes import keyframes
+from cardiosynth.data.readers.dicom import read_series
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture
@@ -112,6 +112,7 @@ def rewritten(syntax, swap=False):
         image.file_meta.TransferSyntaxUID = syntax
         if swap:
             image.PixelData = stored(image).astype(">u2").tobytes()
+
     return how
 
 
@@ -138,9 +139,15 @@ def test_a_file_without_its_transfer_syntax_is_read_as_it_is_written(files):
     assert np.array_equal(read(files).frames, plain)
 
 
-@pytest.mark.parametrize("syntax, package", [(JPEGLosslessSV1, "pylibjpeg-libjpeg"), (JPEGLSLossless, "pylibjpeg-libjpeg"),
-                                             ("1.2.840.10008.1.2.4.201", "pylibjpeg-openjpeg"),
-                                             ("1.2.840.10008.1.2.4.100", "export the scan")])
+@pytest.mark.parametrize(
+    "syntax, package",
+    [
+        (JPEGLosslessSV1, "pylibjpeg-libjpeg"),
+        (JPEGLSLossless, "pylibjpeg-libjpeg"),
+        ("1.2.840.10008.1.2.4.201", "pylibjpeg-openjpeg"),
+        ("1.2.840.10008.1.2.4.100", "export the scan"),
+    ],
+)
 def test_a_decoder_that_is_not_installed_is_named(files, syntax, package):
     change(files, lambda image: encapsulated(image, b"\xff\xd8\xff\xc3" + bytes(100) + b"\xff\xd9", syntax))
     message = rf"IM-0001-0001.dcm: the pixels are compressed as .*{syntax}.* no decoder is installed; .*{package}"
@@ -174,15 +181,12 @@ def look_up_table(image):
 BAD = [
     (lambda image: setattr(image, "RescaleSlope", "0"), r"RescaleSlope is 0, which makes every pixel alike"),
     (lambda image: setattr(image, "RescaleIntercept", [1, 2]), r"RescaleIntercept is \[1.0, 2.0\]; expected 1 finite number"),
-    (lambda image: setattr(image, "PhotometricInterpretation", "GREY"),
-     r"PhotometricInterpretation is GREY with 1 samples a pixel; expected MONO"),
+    (lambda image: setattr(image, "PhotometricInterpretation", "GREY"), r"PhotometricInterpretation is GREY with 1 samples a pixel; expected MONO"),
     (lambda image: setattr(image, "BitsAllocated", 1), r"BitsAllocated is 1; expected 8, 16 or 32"),
     (lambda image: setattr(image, "BitsStored", 40), r"the pixels cannot be read"),
     (lambda image: setattr(image, "PixelData", image.PixelData + bytes(80)), r"holds 3920 bytes of pixels where 40 rows, 48 columns and "),
-    (lambda image: setattr(image, "PixelData", image.PixelData[:-80]),
-     r"holds 3760 bytes of pixels where 40 rows, 48 columns and .* need 3840"),
-    (corrupt,
-     r"the pixels, compressed as JPEG 2000 .*, cannot be decoded .*; if the file is whole, install pylibjpeg and pylibjpeg-openjpeg"),
+    (lambda image: setattr(image, "PixelData", image.PixelData[:-80]), r"holds 3760 bytes of pixels where 40 rows, 48 columns and .* need 3840"),
+    (corrupt, r"the pixels, compressed as JPEG 2000 .*, cannot be decoded .*; if the file is whole, install pylibjpeg and pylibjpeg-openjpeg"),
     (floating, r"the pixels are of another kind \(FloatPixelData\)"),
     (lambda image: delattr(image, "PixelData"), r"the pixels are absent; is the download complete\?"),
     (look_up_table, r"the pixels go through a ModalityLUTSequence, which is not read"),

@@ -4,8 +4,8 @@ import pytest
 from dicom_files import SPACING_MM, edit, heart, write_series
 from scipy import ndimage
 
-from cardiosynth.datasets.dicom import read_placed, read_series
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers.dicom import read_placed, read_series
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dicom_files import edit, enhanced, shift
 from test_dicom import read
 from test_dicom_mixed import PHASES, STEP_MS, write
 
-from cardiosynth.errors import InputError
+from cardiosynth.study.errors import InputError
 
 RUN = "trigger times run against the instance numbers, so phases may be exchanged"
 LATE = "trigger times begin more than 2 frames earlier or later in the cycle than in the others, so phases may be exchanged"
@@ -39,9 +39,12 @@ def numbers_repeat(row, phase):
     return {"InstanceNumber": phase // 2 + 1}
 
 
-DOUBTED = [(half_turned, f"in 2 slices {RUN}"), (half_late, f"in 2 slices {LATE}"),
-           (part_missing, "in 1 slice trigger times are missing in part, and other tags order the frames, so phases may be exchanged"),
-           (numbers_repeat, "in 4 slices instance numbers repeat though times differ, so two acquisitions may be mixed")]
+DOUBTED = [
+    (half_turned, f"in 2 slices {RUN}"),
+    (half_late, f"in 2 slices {LATE}"),
+    (part_missing, "in 1 slice trigger times are missing in part, and other tags order the frames, so phases may be exchanged"),
+    (numbers_repeat, "in 4 slices instance numbers repeat though times differ, so two acquisitions may be mixed"),
+]
 
 
 @pytest.mark.parametrize("tags, doubt", DOUBTED)
@@ -50,9 +53,12 @@ def test_what_speaks_against_the_order_is_doubted(files, tmp_path, tags, doubt):
     assert read(tmp_path).doubts == (doubt,)
 
 
-SOUND = [lambda row, phase: {"TriggerTime": str(phase * STEP_MS + row * 1000)},  # running on from slice to slice
-         lambda row, phase: {"TriggerTime": str(phase * (STEP_MS + 5 * row) + 20)},  # another heart rate in each slice
-         lambda row, phase: {"InstanceNumber": phase * 4 + row + 1}, lambda row, phase: {"InstanceNumber": 1}]
+SOUND = [
+    lambda row, phase: {"TriggerTime": str(phase * STEP_MS + row * 1000)},  # running on from slice to slice
+    lambda row, phase: {"TriggerTime": str(phase * (STEP_MS + 5 * row) + 20)},  # another heart rate in each slice
+    lambda row, phase: {"InstanceNumber": phase * 4 + row + 1},
+    lambda row, phase: {"InstanceNumber": 1},
+]
 
 
 @pytest.mark.parametrize("tags", SOUND)
@@ -63,8 +69,7 @@ def test_what_is_usual_is_not_doubted(files, tmp_path, tags):
     assert np.array_equal(cine.frames, once.frames) and cine.doubts == ()
 
 
-LESSER = [("TemporalPositionIdentifier", lambda row, phase: PHASES - phase, 0),
-          ("AcquisitionTime", lambda row, phase: f"12000{PHASES - phase}.5", 1)]
+LESSER = [("TemporalPositionIdentifier", lambda row, phase: PHASES - phase, 0), ("AcquisitionTime", lambda row, phase: f"12000{PHASES - phase}.5", 1)]
 
 
 @pytest.mark.parametrize("number", [None, 1])
@@ -103,8 +108,7 @@ def test_dimensions_order_an_enhanced_file_without_times(files, tmp_path):
 def test_enhanced_files_of_one_phase_each_go_by_their_numbers(files, tmp_path):
     once = read(tmp_path)
     for phase in range(PHASES):
-        enhanced(tmp_path / "many" / f"{PHASES - phase}.dcm", files[:, phase], time=None, SOPInstanceUID=f"1.{phase}",
-                 InstanceNumber=phase + 1)
+        enhanced(tmp_path / "many" / f"{PHASES - phase}.dcm", files[:, phase], time=None, SOPInstanceUID=f"1.{phase}", InstanceNumber=phase + 1)
     assert np.array_equal(read(tmp_path / "many").frames, once.frames)
 
 
@@ -114,8 +118,13 @@ def test_a_series_for_each_phase_is_one_cine(tmp_path, timed, same_number):
     files = write(tmp_path / "cine", slices=4, phases=12)
     once = read(tmp_path)
     for row, phase in np.ndindex(files.shape):
-        edit(files[row, phase], SeriesInstanceUID=f"1.2.{phase}", SeriesNumber=1 if same_number else phase + 1, InstanceNumber=row + 1,
-             **({} if timed else {"TriggerTime": "0"}))
+        edit(
+            files[row, phase],
+            SeriesInstanceUID=f"1.2.{phase}",
+            SeriesNumber=1 if same_number else phase + 1,
+            InstanceNumber=row + 1,
+            **({} if timed else {"TriggerTime": "0"}),
+        )
         folder = tmp_path / "cine" / f"phase{phase + 1}"  # unpadded: phase10 before phase2
         folder.mkdir(exist_ok=True)
         files[row, phase].rename(folder / files[row, phase].name)

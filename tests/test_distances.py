@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cardiosynth.distances import (
+from cardiosynth.masks.distances import (
     bounding_box,
     interpolate,
     interpolate_as_printed,
@@ -15,7 +15,7 @@ from cardiosynth.distances import (
     signed_distance,
     signed_distances,
 )
-from cardiosynth.errors import InputError
+from cardiosynth.study.errors import InputError
 
 SIZE, STEPS = 96, 12
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cardiosynth.duplicates import fingerprints, refuse_leaks, twins
-from cardiosynth.errors import InputError
+from cardiosynth.data.duplicates import fingerprints, refuse_leaks, twins
+from cardiosynth.study.errors import InputError
 
 
 def stack(seed, slices=3):

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cardiosynth import enumeration
-from cardiosynth.enumeration import all_readings, check, ef_histogram, kept_per_subject, modelled_ef, printed_counts, repeats
-from cardiosynth.sections import Masks
+from cardiosynth.judging import enumeration
+from cardiosynth.judging.enumeration import all_readings, check, ef_histogram, kept_per_subject, modelled_ef, printed_counts, repeats
+from cardiosynth.study.sections import Masks
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cardiosynth import subset
-from cardiosynth.cohort import Cohort
-from cardiosynth.errors import InputError
-from cardiosynth.experiments import EXPERIMENTS, Training, experiment, is_question, painted, questions, training_from_path, trainings
-from cardiosynth.study import Study, load_study
-from cardiosynth.training import Schedule
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.measuring import plan
+from cardiosynth.measuring.sfera_training import Schedule
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.experiments import EXPERIMENTS, Training, experiment, is_question, painted, questions, training_from_path, trainings
+from cardiosynth.study.study_file import Study, load_study
 
 STUDIES = Path(__file__).parent.parent / "studies"
 
@@ -31,8 +31,7 @@ def test_a_study_asks_nothing_by_default():
 def test_each_question_adds_its_trainings_with_every_seed():
     assert names(reduced=[0, 8]) == [f"RSO-reduced-{k}/phantom-a/seed-{seed}" for k in (0, 8) for seed in (1, 2)]
     assert names(zoom=True) == ["RSO-zoom/phantom-a/seed-1", "RSO-zoom/phantom-a/seed-2"]
-    assert names(subjects=[20])[::2] == [
-        "RSO-subjects-20/phantom-a/seed-1", "SSO-subjects-20/both/seed-1", "RSP-subjects-20/phantom-a/seed-1"]
+    assert names(subjects=[20])[::2] == ["RSO-subjects-20/phantom-a/seed-1", "SSO-subjects-20/both/seed-1", "RSP-subjects-20/phantom-a/seed-1"]
     assert names(outlines=True)[::2] == ["SSO-outlines/both/seed-1", "RSP-outlines/phantom-b/seed-1"]
     assert names(synthetic=True) == []
 
@@ -48,7 +47,11 @@ def test_names_lead_to_experiments_and_to_their_painted_hearts():
     assert experiment("RSO-reduced-16").amount == 16 and experiment("RSP") is EXPERIMENTS["RSP"]
     assert not is_question("RSP-half-random") and not is_question("segmentation") and is_question("RSO-reduced-0")
     assert [painted(name) for name in ("SSO", "SSO-subjects-10", "SSO-phantom", "SSO-outlines")] == [
-        "synthetic/images", "synthetic/images", "synthetic/phantom", "synthetic/outlines/images"]
+        "synthetic/images",
+        "synthetic/images",
+        "synthetic/phantom",
+        "synthetic/outlines/images",
+    ]
     with pytest.raises(InputError, match="RSO-zoom/phantom-a/seed-1: study s has no such training"):
         training_from_path("RSO-zoom/phantom-a/seed-1", study())
 
@@ -60,8 +63,7 @@ def test_outlines_need_a_second_dataset():
 
 def test_the_full_study_differs_from_acdc_in_what_it_adds_alone():
     full, acdc = (load_study(STUDIES / f"{name}.yaml") for name in ("acdc-full", "acdc"))
-    assert full.subset("grid", "masks", "generator", "segmentation", "sfera") == acdc.subset(
-        "grid", "masks", "generator", "segmentation", "sfera")
+    assert full.subset("grid", "masks", "generator", "segmentation", "sfera") == acdc.subset("grid", "masks", "generator", "segmentation", "sfera")
     assert len(full.seeds) == len(full.ablation_seeds) == 5
     assert len([t for t in trainings(full) if is_question(t.experiment)]) == 5 * (5 + 3 * 3 + 1 + 1 + 2 + 2)
 
@@ -75,7 +77,7 @@ def cohort(tmp_path):
 
 
 def drawn(cohort, name, seed=1):
-    return list(subset.drawn(cohort, experiment(name), seed).table.index)
+    return list(plan.drawn(cohort, experiment(name), seed).table.index)
 
 
 def test_parts_are_nested_drawn_by_the_seed_and_of_the_right_subjects(cohort):
@@ -97,11 +99,11 @@ def test_reduced_subjects_join_the_others_whoever_held_them_back(cohort):
 def test_every_second_source_is_held_back(tmp_path):
     table = pd.DataFrame({"id": list("abcdef"), "source_id": ["p1", "p2", "p1", "p3", "p4", "p2"], "split": "validation"})
     painted_cohort = Cohort(tmp_path, table.set_index("id"))
-    held = subset.held_back(painted_cohort)
+    held = plan.held_back(painted_cohort)
     assert list(held.table.index) == ["b", "e", "f"] and set(held.table["split"]) == {"test"}
-    assert list(subset.without(painted_cohort, held).table.index) == ["a", "c", "d"]
+    assert list(plan.without(painted_cohort, held).table.index) == ["a", "c", "d"]
     with pytest.raises(InputError, match="one source of synthetic validation subjects"):
-        subset.held_back(painted_cohort.take(["a", "c"]))
+        plan.held_back(painted_cohort.take(["a", "c"]))
 
 
 def test_a_part_gets_as_many_updates_as_the_whole():

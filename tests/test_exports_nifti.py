@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from cardiosynth import phantom
-from cardiosynth.cohort import Subject
-from cardiosynth.datasets import acdc, mnms, ukbb
-from cardiosynth.errors import InputError
-from cardiosynth.exports import acdc as to_acdc
-from cardiosynth.exports import mnms as to_mnms
-from cardiosynth.exports import ukbb as to_ukbb
+from cardiosynth.data import phantom
+from cardiosynth.data.readers import acdc, mnms, ukbb
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.writers import to_acdc, to_mnms, to_ukbb
+from cardiosynth.study.errors import InputError
 
 LAYOUTS = {"acdc": (to_acdc, acdc), "mnms": (to_mnms, mnms), "ukbb": (to_ukbb, ukbb)}
 SPACING, GAP = (1.3, 1.7), 9.5  # row and column differ, as do height and width, so that a swapped axis shows

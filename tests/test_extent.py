@@ -4,12 +4,12 @@ import os
 import numpy as np
 import pytest
 
-from cardiosynth import phantom
-from cardiosynth.datasets import acdc
-from cardiosynth.errors import InputError
-from cardiosynth.finders import extent as module
-from cardiosynth.finders.extent import best_run, extent
-from cardiosynth.volumes import LV
+from cardiosynth.data import phantom
+from cardiosynth.data.finders import extent as module
+from cardiosynth.data.finders.extent import best_run, extent
+from cardiosynth.data.readers import acdc
+from cardiosynth.data.volumes import LV
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture(scope="module")

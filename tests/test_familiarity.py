@@ -3,9 +3,16 @@ import pytest
 import torch
 from torch import nn
 
-from cardiosynth.familiarity import Familiarity, cut_percent, looks
+from cardiosynth.measuring.familiarity import Familiarity, cut_percent, looks
 
-RANGES = {"slices": (8.0, 12.0), "slice_gap_mm": (8.0, 10.0), "pixel_mm": (1.0, 1.5), "cut_percent": (0.0, 0.0), "edv_ml": (100.0, 250.0), "ef": (30.0, 70.0)}
+RANGES = {
+    "slices": (8.0, 12.0),
+    "slice_gap_mm": (8.0, 10.0),
+    "pixel_mm": (1.0, 1.5),
+    "cut_percent": (0.0, 0.0),
+    "edv_ml": (100.0, 250.0),
+    "ef": (30.0, 70.0),
+}
 USUAL = {"slices": 10, "slice_gap_mm": 9.0, "pixel_mm": 1.2, "cut_percent": 0.0, "edv_ml": 150.0, "ef": 55.0}
 
 

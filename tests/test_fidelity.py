@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cardiosynth import fidelity
-from cardiosynth.errors import InputError
+from cardiosynth.painting import fidelity
+from cardiosynth.study.errors import InputError
 
 
 def heart(lv, es_lv):

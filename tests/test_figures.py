@@ -10,10 +10,9 @@ import torch
 import yaml
 from PIL import Image
 
-from cardiosynth import calibration, masks, statistics
-from cardiosynth.candidates import candidates
-from cardiosynth.cohort import Subject, write_cohort
-from cardiosynth.errors import InputError
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.volumes import ejection_fraction, volume_ml
 from cardiosynth.figures.agreement import _differences, agreement_table, bland_altman, observers_table, scatter
 from cardiosynth.figures.architecture import describe, sfera_architecture
 from cardiosynth.figures.comparisons import ablations, errors_by_group, inference_summary, inference_time, prediction_speed
@@ -21,21 +20,16 @@ from cardiosynth.figures.contours import three_measurements, two_subjects
 from cardiosynth.figures.distributions import ef_distributions, ef_shares
 from cardiosynth.figures.examples import at_quantiles, masks_of, nearest, rising_ef, synthetic_examples
 from cardiosynth.figures.results import open_recorded, open_results, recorded
-from cardiosynth.figures.tables import (
-    Table,
-    comparison_table,
-    crps_table,
-    table1_beside_paper,
-    table1_by_group,
-    verdict_table,
-)
+from cardiosynth.figures.tables import Table, comparison_table, crps_table, table1_beside_paper, table1_by_group, verdict_table
 from cardiosynth.figures.workflow import counts_beside_paper, mask_workflow, typical_subject
-from cardiosynth.recipes import recipes
-from cardiosynth.sections import Sfera as SferaSettings
-from cardiosynth.sections import Statistics
-from cardiosynth.sfera import Sfera
-from cardiosynth.study import load_study
-from cardiosynth.volumes import ejection_fraction, volume_ml
+from cardiosynth.judging import calibration, tables
+from cardiosynth.masks import source
+from cardiosynth.masks.candidates import candidates
+from cardiosynth.masks.recipes import recipes
+from cardiosynth.networks.sfera import Sfera
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import SferaSettings, Statistics
+from cardiosynth.study.study_file import load_study
 
 ROOT = Path(__file__).parent.parent
 SIZE = 32
@@ -100,9 +94,7 @@ def results(tmp_path_factory):
         "datasets": {"a": "phantom-a", "b": "phantom-b"},
         "grid": {"size_px": SIZE},
     }
-    (folder / "study.yaml").write_text(
-        yaml.safe_dump(values | {"sfera": {"base_channels": 2, "features": 8, "hidden": 4}})
-    )
+    (folder / "study.yaml").write_text(yaml.safe_dump(values | {"sfera": {"base_channels": 2, "features": 8, "hidden": 4}}))
     rng, cohorts = np.random.default_rng(3), {}
     for dataset in ("phantom-a", "phantom-b"):
         plan = [("train", 4), ("validation", 2), ("test", 12)]
@@ -113,12 +105,10 @@ def results(tmp_path_factory):
     table = predictions(cohorts)
     table.to_csv(folder / "predictions.csv", index=False)
     settings = Statistics(bootstrap_draws=100)
-    for made, name in ((statistics, "table1"), (statistics, "tests"), (calibration, "crps")):
+    for made, name in ((tables, "table1"), (tables, "tests"), (calibration, "crps")):
         getattr(made, name)(table, settings, 1).to_csv(folder / f"{name}.csv", index=False)
-    statistics.agreement(table, settings).to_csv(folder / "agreement.csv", index=False)
-    pd.DataFrame({"subject": list("ab"), "slices": [3, 5], "seconds": [0.010, 0.020]}).to_csv(
-        folder / "inference.csv", index=False
-    )
+    tables.agreement(table, settings).to_csv(folder / "agreement.csv", index=False)
+    pd.DataFrame({"subject": list("ab"), "slices": [3, 5], "seconds": [0.010, 0.020]}).to_csv(folder / "inference.csv", index=False)
     return open_results(folder)
 
 
@@ -131,7 +121,7 @@ def _synthetic(folder, cohort):
     chosen = table[table["chosen"]]
     painted = []
     for recipe, row in zip(recipes(chosen), chosen.to_dict("records")):
-        labels = masks.apply(recipe, np.asarray(cohort.masks()[cohort.rows(recipe.source_id)]))
+        labels = source.apply(recipe, np.asarray(cohort.masks()[cohort.rows(recipe.source_id)]))
         painted.append(
             Subject(
                 recipe.id,
@@ -222,15 +212,8 @@ def test_differences_are_of_the_mean_over_trainings():
 
 
 def test_the_words_of_the_scatter_plot_are_those_of_table_1(results):
-    row = (
-        results.table("table1")
-        .query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'ef' and group == 'all'")
-        .iloc[0]
-    )
-    assert (
-        f"RSP EF phantom-a: r {row['pearson']:.3f}, RMSE {row['rmse']:.1f} ± {row['rmse_sd']:.1f}"
-        in scatter(results).alt
-    )
+    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'ef' and group == 'all'").iloc[0]
+    assert f"RSP EF phantom-a: r {row['pearson']:.3f}, RMSE {row['rmse']:.1f} ± {row['rmse_sd']:.1f}" in scatter(results).alt
 
 
 @pytest.mark.parametrize("readout", ["sum", "mean", "last"])
@@ -283,10 +266,7 @@ def test_three_measurements_average_the_trainings(results):
 def test_counts_stand_beside_the_papers(results):
     counts = counts_beside_paper(results).set_index("split")
     table = results.candidates()
-    assert (
-        counts.loc["train", "sources"] == 4
-        and counts.loc["train", "kept"] == table.query("split == 'train'")["kept"].sum()
-    )
+    assert counts.loc["train", "sources"] == 4 and counts.loc["train", "kept"] == table.query("split == 'train'")["kept"].sum()
     assert counts.loc["train", "paper: per source"] == pytest.approx(33.59, abs=0.01)
 
 
@@ -304,11 +284,7 @@ def test_inference_is_in_milliseconds_beside_the_papers(results):
 
 
 def test_table_1_shows_error_spread_interval_and_the_papers_value(results):
-    row = (
-        results.table("table1")
-        .query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'esv_ml' and group == 'all'")
-        .iloc[0]
-    )
+    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'esv_ml' and group == 'all'").iloc[0]
     table = table1_beside_paper(results, 1).frame.set_index("experiment")
     expected = f"{row['rmse']:.1f} ± {row['rmse_sd']:.1f} [{row['rmse_low']:.1f}, {row['rmse_high']:.1f}]"
     assert table.at["RSP", "ESV (ml)"].replace("\N{NO-BREAK SPACE}", " ") == expected

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cardiosynth.errors import InputError
 from cardiosynth.figures.choices import sfera_choices, sfera_sizes
-from cardiosynth.sections import Sfera, Statistics
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import SferaSettings, Statistics
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,7 +19,9 @@ def folder(tmp_path):
     rows, subjects = [], []
     for value, excess in (("sum", 5.0), ("last", 10.0)):
         for seed in (1, 2):
-            rows.append({"cohort": "phantom-a", "choice": "readout", "value": value, "in_study": value == "sum", "seed": seed, "folds": 3, "epochs": 90})
+            rows.append(
+                {"cohort": "phantom-a", "choice": "readout", "value": value, "in_study": value == "sum", "seed": seed, "folds": 3, "epochs": 90}
+            )
             subjects += [{"choice": "readout", "value": value, "seed": seed, "subject": f"s{i}", "edv_ml": 100.0, "esv_ml": 50 + excess * (-1) ** i,
                           "fold": i // 2, "edv_true_ml": 100.0, "esv_true_ml": 50.0} for i in range(6)]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "tiny.csv", index=False)
@@ -83,4 +85,4 @@ def test_the_recorded_choices_are_shown():
     table = sfera_choices(ROOT / "data" / "results" / "choices").frame
     usual = table[table["change of EF RMSE"] == "the study's"].groupby("choice")["value"].first()
     names = {"LSTM output read": "readout", "augmentation": "augmentation", "convolutions a block": "convolutions", "ridge": "ridge"}
-    assert {key: str(getattr(Sfera(), key)) for key in names.values()} == {names[choice]: usual[choice] for choice in names}
+    assert {key: str(getattr(SferaSettings(), key)) for key in names.values()} == {names[choice]: usual[choice] for choice in names}

@@ -6,12 +6,12 @@ import pytest
 import yaml
 from two_methods import readings
 
-from cardiosynth import alarm, clearing, statistics
-from cardiosynth.combination import combined
 from cardiosynth.figures import combination as page
 from cardiosynth.figures.results import open_results
 from cardiosynth.figures.tables import TOGETHER, table1_beside_paper
-from cardiosynth.sections import Statistics
+from cardiosynth.judging import alarm, clearing, tables
+from cardiosynth.judging.combination import combined
+from cardiosynth.study.sections import Statistics
 
 BOTH = "test+extra_test"
 SETTINGS = Statistics(bootstrap_draws=100)
@@ -20,9 +20,9 @@ SETTINGS = Statistics(bootstrap_draws=100)
 def make(folder, rows):
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump({"name": "tiny", "title": "made up", "datasets": {"a": "phantom-a"}}))
-    tables = {"combined": combined(rows, SETTINGS, 1), "alarm": alarm.judge_alarms(rows, SETTINGS, 1), "roc": alarm.curves(rows),
-              "clearing": clearing.clearing(rows, SETTINGS), "table1": statistics.table1(rows, SETTINGS, 1)}  # fmt: skip
-    for name, table in tables.items():
+    made = {"combined": combined(rows, SETTINGS, 1), "alarm": alarm.judge_alarms(rows, SETTINGS, 1), "roc": alarm.curves(rows),
+              "clearing": clearing.clearing(rows, SETTINGS), "table1": tables.table1(rows, SETTINGS, 1)}  # fmt: skip
+    for name, table in made.items():
         table.to_csv(folder / f"{name}.csv", index=False)
     return open_results(folder)
 
@@ -91,7 +91,11 @@ def test_tables_without_a_row_keep_their_columns(bare):
 def test_table_1_has_the_rows_of_both_methods_together_where_there_are_any(results, bare):
     frame = table1_beside_paper(results, 1, BOTH).frame.set_index("experiment")
     assert frame.index.tolist()[-3:] == ["RSP, all trainings", "RSP and segmentation, mean", "RSP and segmentation, weighted"]
-    row = results.table("combined").query(f"split == '{BOTH}' and group == 'all' and quantity == 'ef' and measure == 'rmse' and method == 'mean'").iloc[0]
+    row = (
+        results.table("combined")
+        .query(f"split == '{BOTH}' and group == 'all' and quantity == 'ef' and measure == 'rmse' and method == 'mean'")
+        .iloc[0]
+    )
     assert frame.at["RSP and segmentation, mean", "EF (%)"].startswith(f"{row.value:.1f} [{row.low:.1f},")
     assert frame.at["RSP and segmentation, mean", "trainings"] == "all"
     without = table1_beside_paper(bare, 1).frame

@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from cardiosynth.cohort import Subject, write_cohort
-from cardiosynth.errors import InputError
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.subject import Subject
 from cardiosynth.figures.enumeration import coverage, flatness_before_and_after, flatness_table, model_check, readings
 from cardiosynth.figures.results import open_results
-from cardiosynth.stages.masks import synthesise_masks
-from cardiosynth.study import load_study
-from cardiosynth.targets import bin_edges
+from cardiosynth.masks.targets import bin_edges
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.study_file import load_study
+from cardiosynth.workflow.stages.choose_masks import synthesise_masks
 
 SIZE, COUNT = 48, 42
 

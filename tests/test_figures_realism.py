@@ -12,11 +12,11 @@ import yaml
 from discs import SIZE, disc_subject
 from PIL import Image
 
-from cardiosynth.cohort import write_cohort
-from cardiosynth.errors import InputError
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.frames import frames
 from cardiosynth.figures import blind, realism
 from cardiosynth.figures.results import open_results
-from cardiosynth.frames import frames
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture()
@@ -98,8 +98,11 @@ def test_the_rules_of_the_sources_are_followed():
 
 def test_the_bias_of_trainings_stands_with_its_spread(tmp_path):
     names = ["edv_ml_bias", "edv_ml_rmse", "esv_ml_bias", "esv_ml_rmse", "ef_bias", "ef_rmse", "ef_r"]
-    rows = [{"trained_on": kind, "read_on": "real", "seed": seed} | dict.fromkeys(names, value)
-            for kind, values in (("real", (1.0, 3.0)), ("painted", (-8.0, -12.0))) for seed, value in enumerate(values)]
+    rows = [
+        {"trained_on": kind, "read_on": "real", "seed": seed} | dict.fromkeys(names, value)
+        for kind, values in (("real", (1.0, 3.0)), ("painted", (-8.0, -12.0)))
+        for seed, value in enumerate(values)
+    ]
     pd.DataFrame(rows).to_csv(tmp_path / "label_shift_acdc.csv", index=False)
     table = realism.label_shift(tmp_path).frame
     assert table["trained on"].tolist() == ["real", "painted"] and table["trainings"].tolist() == [2, 2]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cardiosynth.errors import InputError
 from cardiosynth.figures import synthesis
 from cardiosynth.figures.slider import SCRIPT, Slider, slider_data
-from cardiosynth.masks import Source
+from cardiosynth.masks.source import Source
+from cardiosynth.study.errors import InputError
 
 RECORDED = Path(__file__).parent.parent / "data" / "results" / "masks"
 
@@ -46,10 +46,16 @@ def test_the_slider_stands_alone_and_its_script_names_what_the_page_has():
     assert written == set(re.findall(r'data-value="(\w+)"', page))
 
 
-@pytest.mark.parametrize("name, words", [
-    ("violations", ["wall open", "acdc"]), ("not_monotone", ["ES inside ED", "phantom-b"]), ("muscle_kept", ["95th percentile", "conserved"]),
-    ("variants_measured", ["hypertrophic", "median EDV, ml"]), ("synthesis_speed", ["times as fast"]),
-])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("violations", ["wall open", "acdc"]),
+        ("not_monotone", ["ES inside ED", "phantom-b"]),
+        ("muscle_kept", ["95th percentile", "conserved"]),
+        ("variants_measured", ["hypertrophic", "median EDV, ml"]),
+        ("synthesis_speed", ["times as fast"]),
+    ],
+)
 def test_recorded_tables_are_shown(name, words, tmp_path):
     shown = getattr(synthesis, name)(RECORDED)._repr_mimebundle_()["text/markdown"]
     assert all(word in shown for word in words)

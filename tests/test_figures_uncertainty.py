@@ -7,10 +7,10 @@ import yaml
 from forecasts import points, predictions
 from PIL import Image
 
-from cardiosynth import calibration
 from cardiosynth.figures import uncertainty
 from cardiosynth.figures.results import open_results
-from cardiosynth.sections import Statistics
+from cardiosynth.judging import calibration
+from cardiosynth.study.sections import Statistics
 
 BOTH = "test+extra_test"
 
@@ -54,8 +54,9 @@ def test_the_calibration_is_told_as_a_multiple_of_the_deviation(results):
     assert shown.at["RSP", "validation subjects"] == 25
 
 
-@pytest.mark.parametrize("draw, name", [(uncertainty.reliability_curves, "17-reliability"),
-                                        (uncertainty.error_against_deviation, "17-error-against-deviation")])
+@pytest.mark.parametrize(
+    "draw, name", [(uncertainty.reliability_curves, "17-reliability"), (uncertainty.error_against_deviation, "17-error-against-deviation")]
+)
 def test_a_figure_is_kept_with_its_data_and_names_its_cohort(results, draw, name):
     picture = draw(results, split=BOTH)
     assert picture.path.stem == name and np.asarray(Image.open(picture.path).convert("L")).std() > 5

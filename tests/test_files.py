@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from cardiosynth.errors import InputError
-from cardiosynth.files import replaced
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.files import replaced
 
 NAMES = {"table.csv", "masks.npy", "page.html"}
 
@@ -66,6 +66,6 @@ def test_a_folder_of_somebody_elses_is_refused_and_untouched(tmp_path):
 def test_the_file_that_makes_the_others_mean_something_goes_first_and_comes_last(tmp_path, monkeypatch):
     fill(tmp_path / "out", table_csv="1", masks_npy="1")
     seen = []
-    monkeypatch.setattr("cardiosynth.files.os.replace", lambda source, target: (seen.append(target.name), source.rename(target)))
+    monkeypatch.setattr("cardiosynth.study.files.os.replace", lambda source, target: (seen.append(target.name), source.rename(target)))
     fill(tmp_path / "out", table_csv="2", masks_npy="2", page_html="2")
     assert seen == ["masks.npy", "page.html", "table.csv"]

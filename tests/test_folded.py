@@ -8,16 +8,16 @@ import torch
 from torch.nn import functional as F
 from torch.nn.utils.parametrize import is_parametrized
 
-from cardiosynth.folded import BACKGROUND, Neighbourhoods, by_places, code_planes, encode, fold, sum_over
-from cardiosynth.sections import Generator as Settings
-from cardiosynth.spade import SpadeGenerator, one_hot
+from cardiosynth.networks.spade import SpadeGenerator, one_hot
+from cardiosynth.painting.folded import BACKGROUND, Neighbourhoods, by_places, code_planes, encode, fold, sum_over
+from cardiosynth.study.sections import GeneratorSettings
 
 FRAMES = ("single", "joint")
 
 
 def trained(frames="joint", style="none", size=64):
     """A generator whose weights, biases and statistics are all far from where they start."""
-    settings = Settings(base_channels=2, shared_channels=6, frames=frames, style=style, style_channels=3)
+    settings = GeneratorSettings(base_channels=2, shared_channels=6, frames=frames, style=style, style_channels=3)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         generator = SpadeGenerator(settings)

@@ -8,12 +8,13 @@ import pytest
 import torch
 from discs import SIZE, disc_subject
 
-from cardiosynth import frames, generator_training, judging, painting
-from cardiosynth.cohort import write_cohort
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Generator as Settings
+from cardiosynth.data import frames
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.painting import generator_training, judge, painter
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import GeneratorSettings
 
-TINY = Settings(frames="single", base_channels=1, shared_channels=4, discriminator_channels=2, steps=6, batch=2, checkpoints=2)
+TINY = GeneratorSettings(frames="single", base_channels=1, shared_channels=4, discriminator_channels=2, steps=6, batch=2, checkpoints=2)
 KINDS = {
     "single": TINY,
     "joint": TINY.model_copy(update={"frames": "joint"}),
@@ -103,7 +104,7 @@ def test_training_leaves_global_random_numbers_alone(cohort, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_resumed_equals_uninterrupted(cohort, trained, tmp_path, monkeypatch, kind):
     monkeypatch.setattr(generator_training, "SAVE_EVERY_S", 0.0)
-    step, done = generator_training.Training.step, []
+    step, done = generator_training.AdversarialTraining.step, []
 
     def killed_after_three(self, number, slices):
         if len(done) == 3:
@@ -163,11 +164,12 @@ def test_the_labels_read_in_painted_frames_are_a_loss_of_each_frame(cohort, tmp_
 
 
 def test_a_short_training_learns_which_label_is_bright(cohort, tmp_path):
-    settings = Settings(base_channels=1, shared_channels=8, discriminator_channels=4, steps=40, batch=2, checkpoints=1,
-                        generator_rate=2e-3, discriminator_rate=2e-3)
-    painter = train(cohort, tmp_path, settings, lambda images: [images])
+    settings = GeneratorSettings(
+        base_channels=1, shared_channels=8, discriminator_channels=4, steps=40, batch=2, checkpoints=1, generator_rate=2e-3, discriminator_rate=2e-3
+    )
+    own = train(cohort, tmp_path, settings, lambda images: [images])
     masks = frames.samples(cohort, 2)[1]
-    painted = painting.Studio(painter, 1).paint("disc", masks)
+    painted = painter.Studio(own, 1).paint("disc", masks)
     blood, muscle, ground = (painted[masks == label].mean() for label in (3, 2, 0))
     assert blood > muscle + 40 and muscle > ground + 20
 
@@ -178,11 +180,11 @@ def test_the_style_of_a_subject_is_read_from_another_of_its_slices_and_kept(coho
     style_images = slices.batch(np.random.default_rng(0))[-1]
     known = frames.to_network(slices.images, "cpu")
     assert all((known == image).all(dim=(1, 2, 3)).any() for image in style_images)  # unmoved, of this cohort
-    painter = painting.load_painter(trained["latent"])
-    assert painter.styles.shape == (3, 2, 3)
+    loaded = painter.load_painter(trained["latent"])
+    assert loaded.styles.shape == (3, 2, 3)
     with torch.no_grad():
-        mean, _ = painter.encoder(known[:2])
-    torch.testing.assert_close(painter.styles[0, 0], mean.mean(0), atol=1e-5, rtol=1e-4)
+        mean, _ = loaded.encoder(known[:2])
+    torch.testing.assert_close(loaded.styles[0, 0], mean.mean(0), atol=1e-5, rtol=1e-4)
 
 
 def test_half_of_the_pairs_stand_the_other_way_round_where_pairs_are_mixed(cohort):
@@ -190,7 +192,7 @@ def test_half_of_the_pairs_stand_the_other_way_round_where_pairs_are_mixed(cohor
         settings = KINDS["joint"].model_copy(update={"batch": 400} | changes)
         masks, planes, images, _ = generator_training.Slices(cohort, settings, "cpu").batch(np.random.default_rng(0))
         areas, blood = (masks == 3).sum(dim=(2, 3)), (images > 0.5).sum(dim=(2, 3))
-        assert torch.equal(planes, painting.to_planes(masks.numpy(), "cpu"))
+        assert torch.equal(planes, painter.to_planes(masks.numpy(), "cpu"))
         assert torch.equal(areas[:, 0] > areas[:, 1], blood[:, 0] > blood[:, 1])  # labels move with their image
         return int((areas[:, 0] > areas[:, 1]).sum())
 
@@ -215,18 +217,18 @@ class Recorded:
 
 
 def test_the_checkpoint_kept_is_the_best_by_the_judge(cohort, tmp_path):
-    judge = Recorded([{"kid": 3.0, "lv_dice": 0.88}, {"kid": 1.0, "lv_dice": 0.87}, {"kid": 0.1, "lv_dice": 0.2}])
-    train(cohort, tmp_path, TINY.model_copy(update={"checkpoints": 3}), judge=judge)
-    kept = painting.load_painter(tmp_path).state_dict()
-    assert all(torch.equal(kept[name], value) for name, value in judge.seen[1].items())
-    assert not all(torch.equal(kept[name], value) for name, value in judge.seen[2].items())
+    recorded = Recorded([{"kid": 3.0, "lv_dice": 0.88}, {"kid": 1.0, "lv_dice": 0.87}, {"kid": 0.1, "lv_dice": 0.2}])
+    train(cohort, tmp_path, TINY.model_copy(update={"checkpoints": 3}), judge=recorded)
+    kept = painter.load_painter(tmp_path).state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in recorded.seen[1].items())
+    assert not all(torch.equal(kept[name], value) for name, value in recorded.seen[2].items())
     log = pd.read_csv(tmp_path / "checkpoints.csv")
     assert log["step"].tolist() == [2, 4, 6] and log["kid"].tolist() == [3.0, 1.0, 0.1]
 
 
 def test_labels_that_hold_come_before_likeness():
     held, vague = {"kid": 2.0, "lv_dice": 0.86}, {"kid": 1.0, "lv_dice": 0.85}  # 0.95 of 0.9 is 0.855
-    assert judging.better(held, [vague], 0.9) and not judging.better(vague, [held], 0.9)
-    assert judging.better({"kid": 1.5, "lv_dice": 0.86}, [held, vague], 0.9)
-    assert judging.better({"kid": 9.0, "lv_dice": 0.6}, [{"kid": 1.0, "lv_dice": 0.5}], 0.9)
-    assert judging.better(vague, [], 0.9)
+    assert judge.better(held, [vague], 0.9) and not judge.better(vague, [held], 0.9)
+    assert judge.better({"kid": 1.5, "lv_dice": 0.86}, [held, vague], 0.9)
+    assert judge.better({"kid": 9.0, "lv_dice": 0.6}, [{"kid": 1.0, "lv_dice": 0.5}], 0.9)
+    assert judge.better(vague, [], 0.9)

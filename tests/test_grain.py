@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from cardiosynth import grain
-from cardiosynth.volumes import LV
+from cardiosynth.data.volumes import LV
+from cardiosynth.painting import grain
 
 SD = 9.0
 

@@ -6,17 +6,17 @@ import torch
 from model_files import COUNTS, STUDY, results_folder
 from torch import nn
 
-from cardiosynth import inference
-from cardiosynth.inference import Pool, fast
-from cardiosynth.sections import Sfera as Settings
-from cardiosynth.sfera import Sfera
-from cardiosynth.stages import inference as timing
+from cardiosynth.measuring import inference
+from cardiosynth.measuring.inference import Pool, fast
+from cardiosynth.networks.sfera import Sfera
+from cardiosynth.study.sections import SferaSettings
+from cardiosynth.workflow.stages import time_inference as timing
 
 
 def trained(size, **settings):
     """A network whose normalisation layers have statistics and weights that are not those they begin with."""
     torch.manual_seed(0)
-    network = Sfera(Settings(base_channels=4, features=16, hidden=8, **settings), size)
+    network = Sfera(SferaSettings(base_channels=4, features=16, hidden=8, **settings), size)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, -1, 1)

@@ -3,10 +3,10 @@ import pydicom
 import pytest
 from dicom_files import blacken, edit, heart
 
-from cardiosynth import phantom
-from cardiosynth.datasets import kaggle
-from cardiosynth.errors import InputError
-from cardiosynth.exports.kaggle import write
+from cardiosynth.data import phantom
+from cardiosynth.data.readers import kaggle
+from cardiosynth.data.writers.to_kaggle import write
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture
@@ -111,10 +111,14 @@ def test_folders_at_both_depths_are_all_found_and_a_patient_twice_is_refused(roo
         kaggle.read(first)
 
 
-TABLES = ["Id,Systole,Diastole\n1,43.5,142.3\n", "Id;Systole;Diastole\r\n1;43,5;142,3\r\n",
-          'Id,Systole,Diastole\n1,"43,5","142,3"\n\n',
-          " Id , Systole , Diastole \n 1 , 43.5 , 142.3 \n1,43.5,142.3\n", "Id,Volume\n1_Diastole,142.3\n1_Systole,43.5\n",
-          "ID\tSYSTOLE\tDIASTOLE\tnote\n1.0\t43.5\t142.3\t\nmean\t43.5\t142.3\t\n"]
+TABLES = [
+    "Id,Systole,Diastole\n1,43.5,142.3\n",
+    "Id;Systole;Diastole\r\n1;43,5;142,3\r\n",
+    'Id,Systole,Diastole\n1,"43,5","142,3"\n\n',
+    " Id , Systole , Diastole \n 1 , 43.5 , 142.3 \n1,43.5,142.3\n",
+    "Id,Volume\n1_Diastole,142.3\n1_Systole,43.5\n",
+    "ID\tSYSTOLE\tDIASTOLE\tnote\n1.0\t43.5\t142.3\t\nmean\t43.5\t142.3\t\n",
+]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -125,8 +129,7 @@ def test_tables_as_spreadsheets_leave_them(root, text, encoding):
     assert (subject.edv_ml, subject.esv_ml) == (142.3, 43.5)
 
 
-WRONG_TABLES = ["Id,Systole,Diastole\n1,43,5,142,3\n", "Id,Systole,Diastole\n1,43.5\n", "Id,Volume\n1_Diastolic,142.3\n",
-                ""]
+WRONG_TABLES = ["Id,Systole,Diastole\n1,43,5,142,3\n", "Id,Systole,Diastole\n1,43.5\n", "Id,Volume\n1_Diastolic,142.3\n", ""]
 
 
 @pytest.mark.parametrize("text", WRONG_TABLES)
@@ -187,8 +190,12 @@ def test_a_folder_that_is_not_kaggle_gets_one_sentence(root, tmp_path):
         kaggle.find(root)
     packed, empty, other = tmp_path / "train.zip", tmp_path / "empty", tmp_path / "other"
     empty.mkdir(), other.mkdir(), packed.touch(), (other / "train.zip").touch()
-    for wrong, message in ((packed, "a file, not a folder; unpack it"), (empty, "an empty folder"),
-                           (other, r"no train/N/study, .* \(unpack train.zip first\)"), (None, "no data folder given")):
+    for wrong, message in (
+        (packed, "a file, not a folder; unpack it"),
+        (empty, "an empty folder"),
+        (other, r"no train/N/study, .* \(unpack train.zip first\)"),
+        (None, "no data folder given"),
+    ):
         with pytest.raises(InputError, match=message):
             kaggle.find(wrong)
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cardiosynth.cohort import Subject
-from cardiosynth.datasets import kaggle_png
-from cardiosynth.errors import InputError
-from cardiosynth.exports import kaggle_png as export
-from cardiosynth.volumes import ejection_fraction, volume_ml
+from cardiosynth.data.readers import kaggle_png
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.volumes import ejection_fraction, volume_ml
+from cardiosynth.data.writers import to_kaggle_png as export
+from cardiosynth.study.errors import InputError
 
 SPLIT = Path(__file__).parent.parent / "data" / "splits" / "kaggle-png.csv"
 RADII = {"01": 12.0, "12": 8.0}
@@ -228,7 +228,10 @@ def table(text):
         (no_lv, r"kaggle-0007: the masks of frame 12 hold no LV"),
         (table("Id,Systole,Diastole\n8,60,140\n"), r"kaggle-0007: train_validate.csv has no numbers for Id 7"),
         (table("Id,Systole,Diastole\n7,?,140\n"), r"kaggle-0007: .*train_validate.csv: patient 7 has '\?' as ESV; expected a number in ml"),
-        (table("Id,Systole,Diastole\n7,60,140\n7,61,140\n"), r"kaggle-0007: .*train_validate.csv: patient 7 has 61 ml as ESV, and 60 ml stood before"),
+        (
+            table("Id,Systole,Diastole\n7,60,140\n7,61,140\n"),
+            r"kaggle-0007: .*train_validate.csv: patient 7 has 61 ml as ESV, and 60 ml stood before",
+        ),
         (table("Id,Systole,Diastole\n7,160,140\n"), r"kaggle-0007: EDV 140.0 ml and ESV 160.0 ml; expected EDV >= ESV"),
     ],
 )
@@ -350,9 +353,7 @@ def test_the_committed_split_is_as_imbalanced_as_the_paper_and_knows_numbers_alo
     assert split.query("split == 'excluded'")["id"].tolist() == ["kaggle-0011"]
 
 
-@pytest.mark.skipif(
-    "CARDIOSYNTH_REAL" not in os.environ, reason="needs the real PNG; set CARDIOSYNTH_REAL to the folder that holds kaggle_png/"
-)
+@pytest.mark.skipif("CARDIOSYNTH_REAL" not in os.environ, reason="needs the real PNG; set CARDIOSYNTH_REAL to the folder that holds kaggle_png/")
 def test_the_committed_split_is_what_its_rule_makes_of_the_real_data():
     rows = []
     for scan in kaggle_png.find(os.environ["CARDIOSYNTH_REAL"]):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cardiosynth.errors import InputError
-from cardiosynth.finders.keyframes import filling, keyframes
+from cardiosynth.data.finders.keyframes import filling, keyframes
+from cardiosynth.study.errors import InputError
 
 PIXEL_MM = (1.5, 1.5)
 

@@ -5,14 +5,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cardiosynth.candidate_table import read_candidates
-from cardiosynth.candidates import candidates
-from cardiosynth.cohort import Subject, write_cohort
-from cardiosynth.errors import InputError
-from cardiosynth.masks import Source, apply, synthesise, touches_border
-from cardiosynth.recipes import Recipe, enumerate_recipes, recipes
-from cardiosynth.sections import Masks
-from cardiosynth.volumes import LV, volume_ml
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.subject import Subject
+from cardiosynth.data.volumes import LV, volume_ml
+from cardiosynth.masks.candidate_table import read_candidates
+from cardiosynth.masks.candidates import candidates
+from cardiosynth.masks.recipes import Recipe, enumerate_recipes, recipes
+from cardiosynth.masks.source import Source, apply, synthesise, touches_border
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Masks
 
 SIZE, SLICES = 64, 5
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -160,6 +161,7 @@ def test_an_interval_of_gamma_the_wrong_way_round_is_refused():
 
 
 # ---------------------------------------------------------------- the table of candidates
+
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory):

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from cardiosynth.candidates import candidates
-from cardiosynth.cohort import Subject, write_cohort
-from cardiosynth.masks import Source, apply, compose, synthesise, touches_border
-from cardiosynth.recipes import Recipe, enumerate_recipes, recipes
-from cardiosynth.sections import Masks
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.subject import Subject
+from cardiosynth.masks.candidates import candidates
+from cardiosynth.masks.recipes import Recipe, enumerate_recipes, recipes
+from cardiosynth.masks.source import Source, apply, compose, synthesise, touches_border
+from cardiosynth.study.sections import Masks
 
 SIZE = 48
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]
@@ -21,10 +22,12 @@ any_masks = hnp.arrays(np.uint8, (2, 2, 11, 9), elements=st.integers(0, 3))
 
 def heart(lv=7.0, wall=3.0, column=24.0, es=0.7):
     """One slice, (1, 2, H, W): LV in its wall, RV beside it."""
+
     def frame(lv):
         away = np.hypot(ROWS - 24, COLUMNS - column)
         rv = np.hypot(ROWS - 24, COLUMNS - column + 10) < 6
         return np.where(away < lv, 3, np.where(away < lv + wall, 2, rv)).astype(np.uint8)
+
     return np.stack([frame(lv), frame(es * lv)])[None]
 
 

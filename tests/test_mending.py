@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cardiosynth.anatomy import examine
-from cardiosynth.mending import Mender
+from cardiosynth.masks.anatomy import examine
+from cardiosynth.masks.mending import Mender
 
 
 def source():

@@ -4,14 +4,16 @@ import pandas as pd
 import pytest
 from acdc_files import stack
 
-from cardiosynth.datasets import mnms
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers import mnms
+from cardiosynth.study.errors import InputError
 
 TABLE = "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv"
 THEIRS = np.array([0, 3, 2, 1], np.uint8)  # ACDC's label -> M&Ms's: 1 LV, 2 myocardium, 3 RV
 SPACING = (1.5, 1.25, 10.0)  # x, y, z
-SHEARED = "the affine's axes are not at right angles (cosine 0.30), so distances may be wrong; " \
+SHEARED = (
+    "the affine's axes are not at right angles (cosine 0.30), so distances may be wrong; "
     "pixdim says 1.5 x 1.25 x 10 mm and the affine 1.5 x 1.312 x 10 mm: those of pixdim taken"
+)
 EDV_ML, ESV_ML = (float((stack(radius)[1] == 3).sum() * np.prod(SPACING) / 1000) for radius in (9, 6))
 
 
@@ -82,7 +84,10 @@ def test_a_patient_of_mnms_in_the_projects_labels_and_units(first):
 def test_a_patient_of_mnms2_in_the_projects_labels_and_units(second):
     scans = mnms.find(second)
     assert {scan.id: scan.part for scan in scans} == {
-        "mnms2-160": "train", "mnms2-161": "validation", "mnms2-200": "validation", "mnms2-201": "test",
+        "mnms2-160": "train",
+        "mnms2-161": "validation",
+        "mnms2-200": "validation",
+        "mnms2-201": "test",
     }
     subject = mnms.read(scans[0])
     assert (subject.edv_ml, subject.esv_ml) == pytest.approx((EDV_ML, ESV_ML))

@@ -11,16 +11,16 @@ import torch
 import yaml
 from model_files import COUNTS, STUDY, model_folder, write_training
 
-from cardiosynth import card
-from cardiosynth.checkpoints import load_tensors, save_tensors
-from cardiosynth.cohort import Cohort
-from cardiosynth.errors import InputError
-from cardiosynth.experiments import Training
-from cardiosynth.model import load_model
-from cardiosynth.provenance import MANIFEST, sha256
-from cardiosynth.stages.model import make_model
-from cardiosynth.training import Hearts
-from cardiosynth.uncertainty import Calibration
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.judging import card
+from cardiosynth.measuring.model_folder import load_model
+from cardiosynth.measuring.sfera_training import Hearts
+from cardiosynth.measuring.uncertainty import Calibration
+from cardiosynth.networks.checkpoints import load_tensors, save_tensors
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.experiments import Training
+from cardiosynth.study.provenance import MANIFEST, sha256
+from cardiosynth.workflow.stages.make_model import make_model
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +73,24 @@ def test_scores_of_an_ensemble_by_hand():
     rows = []
     for seed, edvs in ((1, (110.0, 110.0)), (2, (90.0, 110.0))):
         for subject, edv in zip("ab", edvs):
-            rows.append({"subject": subject, "dataset": "a", "experiment": "RSP", "split": "test", "seed": seed, "edv_ml": edv, "esv_ml": 50.0, "edv_sd_ml": 1.0, "esv_sd_ml": 1.0, "ef_sd": 1.0, "volume_correlation": 0.0,
-                         "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0})
+            rows.append(
+                {
+                    "subject": subject,
+                    "dataset": "a",
+                    "experiment": "RSP",
+                    "split": "test",
+                    "seed": seed,
+                    "edv_ml": edv,
+                    "esv_ml": 50.0,
+                    "edv_sd_ml": 1.0,
+                    "esv_sd_ml": 1.0,
+                    "ef_sd": 1.0,
+                    "volume_correlation": 0.0,
+                    "true_edv_ml": 100.0,
+                    "true_esv_ml": 50.0,
+                    "true_ef": 50.0,
+                }
+            )
     edv, esv, ef = card.held_out(pd.DataFrame(rows), Calibration())
     assert (edv["bias"], edv["rmse"], edv["coverage_percent"], edv["subjects"]) == (5.0, 7.07, 50.0, 2)
     assert (esv["bias"], esv["rmse"], esv["coverage_percent"]) == (0.0, 0.0, 100.0)

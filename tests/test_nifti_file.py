@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from nifti_hearts import edit_bytes, heart, volumes, write
 
-from cardiosynth.datasets import acdc, ukbb
-from cardiosynth.datasets.layout import Scan, files_below, find_root, folders_in
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers import acdc, ukbb
+from cardiosynth.data.readers.layout import Scan, files_below, find_root, folders_in
+from cardiosynth.study.errors import InputError
 
 RIGHT = volumes(heart()[1])
 

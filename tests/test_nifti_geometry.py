@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from nifti_hearts import SIZES_MM, edit_bytes, heart, oblique, volumes, write
 
-from cardiosynth.datasets import acdc
-from cardiosynth.datasets.layout import APEX_DIRECTION, Scan
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers import acdc
+from cardiosynth.data.readers.layout import APEX_DIRECTION, Scan
+from cardiosynth.study.errors import InputError
 
 IMAGES, MASKS = heart()
 RIGHT = volumes(MASKS)

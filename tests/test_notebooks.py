@@ -109,8 +109,9 @@ def test_the_check_of_prose_would_see_a_result(tmp_path, text):
 
 def test_the_contents_name_every_page_once_and_nothing_else():
     contents = yaml.safe_load((BOOK / "_toc.yml").read_text())
-    listed = [contents["root"]] + [entry["file"] for part in contents["parts"] for chapter in part["chapters"]
-                                  for entry in (chapter, *chapter.get("sections", []))]
+    listed = [contents["root"]] + [
+        entry["file"] for part in contents["parts"] for chapter in part["chapters"] for entry in (chapter, *chapter.get("sections", []))
+    ]
     present = [str(page.relative_to(ROOT).with_suffix("")) for page in PAGES + LAYOUTS] + [f"notebooks/{path.stem}" for path in NOTEBOOKS]
     assert sorted(listed) == sorted(present)
 
@@ -127,10 +128,7 @@ def test_links_and_citations_lead_somewhere(path):
 
 def test_every_reference_is_cited():
     cited = {
-        key
-        for path in NOTEBOOKS + PAGES + LAYOUTS
-        for keys in re.findall(r"\{cite:[tp]\}`([^`]+)`", path.read_text())
-        for key in keys.split(",")
+        key for path in NOTEBOOKS + PAGES + LAYOUTS for keys in re.findall(r"\{cite:[tp]\}`([^`]+)`", path.read_text()) for key in keys.split(",")
     }
     assert cited == set(re.findall(r"^@\w+\{(\w+),", (BOOK / "references.bib").read_text(), flags=re.M))
 
@@ -144,8 +142,8 @@ def test_pages_load_nothing_from_elsewhere():
 
 def test_the_commands_of_the_recipe_exist():
     """The study file that the recipe copies, the notebook that it runs, and the keys that it changes."""
-    from cardiosynth.notebooks import check_parameters, parse_parameters
-    from cardiosynth.study import Study
+    from cardiosynth.study.study_file import Study
+    from cardiosynth.workflow.notebooks import check_parameters, parse_parameters
 
     text = (BOOK / "ablation-recipe.md").read_text()
     assert (ROOT / re.search(r"cp (studies/\S+)", text).group(1)).is_file()

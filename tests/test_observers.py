@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Statistics
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Statistics
 
 spec = importlib.util.spec_from_file_location("observers", Path(__file__).parent.parent / "benchmarks" / "observers.py")
 observers = importlib.util.module_from_spec(spec)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from model_files import SPACING_MM, cone
 
-from cardiosynth import phantom
-from cardiosynth.errors import InputError
-from cardiosynth.finders.order import apex_first
+from cardiosynth.data import phantom
+from cardiosynth.data.finders.order import apex_first
+from cardiosynth.study.errors import InputError
 
 
 @pytest.mark.parametrize("slices", [3, 8, 9])

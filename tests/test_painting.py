@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from discs import SIZE, disc_subject
+from discs import disc_subject
 
-from cardiosynth import painting
-from cardiosynth.cohort import Cohort, write_cohort
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Generator as Settings
+from cardiosynth.data.cohort import Cohort, write_cohort
+from cardiosynth.painting import painter
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import GeneratorSettings
 
-TINY = Settings(base_channels=1, shared_channels=4, discriminator_channels=2, style_channels=3)
+TINY = GeneratorSettings(base_channels=1, shared_channels=4, discriminator_channels=2, style_channels=3)
 LATENT = TINY.model_copy(update={"style": "latent"})
 
 
@@ -19,12 +19,12 @@ def painter_of(settings, seed=0):
     """A painter whose weights are large enough to paint something."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        painter = painting.Painter(settings, 4)
-        for parameter in painter.parameters():
+        untrained = painter.Painter(settings, 4)
+        for parameter in untrained.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
         if settings.style == "latent":
-            painter.styles.normal_()
-    return painter.eval().requires_grad_(False)
+            untrained.styles.normal_()
+    return untrained.eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def masks():
 
 @pytest.mark.parametrize("frames", ["single", "joint"])
 def test_an_image_depends_on_its_own_mask_alone(masks, frames):
-    studio = painting.Studio(painter_of(TINY.model_copy(update={"frames": frames})), 1)
+    studio = painter.Studio(painter_of(TINY.model_copy(update={"frames": frames})), 1)
     painted = studio.paint("a", masks)
     assert painted.shape == masks.shape and painted.dtype == np.uint8 and painted.std() > 1
     assert np.abs(painted[3].astype(int) - studio.paint("b", masks[3:4])[0]).max() <= 1  # rounding of sums in another order
@@ -43,44 +43,57 @@ def test_an_image_depends_on_its_own_mask_alone(masks, frames):
 
 def test_the_batch_does_not_show(masks):
     generator = painter_of(TINY).generator
-    apart = painting.paint(generator, masks, batch=1)
-    assert np.abs(painting.paint(generator, masks, batch=4).astype(int) - apart).max() <= 1
+    apart = painter.paint(generator, masks, batch=1)
+    assert np.abs(painter.paint(generator, masks, batch=4).astype(int) - apart).max() <= 1
 
 
 def test_slices_of_a_subject_share_a_style_and_subjects_do_not(masks):
     same = np.repeat(masks[:1], 3, axis=0)
-    shared = painting.Studio(painter_of(LATENT), 1)
+    shared = painter.Studio(painter_of(LATENT), 1)
     one, other = shared.paint("one", same), shared.paint("other", same)
     assert np.abs(one[0].astype(int) - one[2]).max() <= 1
     assert np.abs(one[0].astype(int) - other[0]).max() > 3
-    own = painting.Studio(painter_of(LATENT.model_copy(update={"style_of": "slice"})), 1).paint("one", same)
+    own = painter.Studio(painter_of(LATENT.model_copy(update={"style_of": "slice"})), 1).paint("one", same)
     assert np.abs(own[0].astype(int) - own[2]).max() > 3
 
 
 def test_the_seed_and_the_name_fix_the_style(masks):
-    paintings = [painting.Studio(painter_of(LATENT), seed).paint("one", masks) for seed in (1, 1, 2)]
+    paintings = [painter.Studio(painter_of(LATENT), seed).paint("one", masks) for seed in (1, 1, 2)]
     assert np.array_equal(paintings[0], paintings[1]) and not np.array_equal(paintings[0], paintings[2])
 
 
 @pytest.mark.parametrize("settings", [TINY, LATENT], ids=["plain", "latent"])
 def test_the_loaded_painter_paints_as_the_saved_one(masks, tmp_path, settings):
-    painter = painter_of(settings)
-    painting.save_painter(tmp_path, painter)
-    loaded = painting.load_painter(tmp_path)
+    saved = painter_of(settings)
+    painter.save_painter(tmp_path, saved)
+    loaded = painter.load_painter(tmp_path)
     assert loaded.settings == settings
-    assert np.array_equal(*(painting.Studio(each, 1).paint("a", masks) for each in (painter, loaded)))
+    assert np.array_equal(*(painter.Studio(each, 1).paint("a", masks) for each in (saved, loaded)))
 
 
 def test_a_missing_generator_is_named(tmp_path):
     with pytest.raises(InputError, match="generator.safetensors"):
-        painting.load_painter(tmp_path)
+        painter.load_painter(tmp_path)
 
 
 def test_painted_subjects_stream_into_a_cohort(masks, tmp_path):
-    studio = painting.Studio(painter_of(TINY), 1)
-    row = pd.Series({"id": "synthetic-1", "source": "disc-1", "edv_ml": 120.0, "esv_ml": 30.0, "slice_gap_mm": 8.0,
-                     "spacing_mm": 2.0, "split": "train", "gamma": 0.9, "first": 99, "slices": 2, "ef": 75.0})
-    written = write_cohort(tmp_path, painting.paint_subjects(studio, [(row, masks)]))
+    studio = painter.Studio(painter_of(TINY), 1)
+    row = pd.Series(
+        {
+            "id": "synthetic-1",
+            "source": "disc-1",
+            "edv_ml": 120.0,
+            "esv_ml": 30.0,
+            "slice_gap_mm": 8.0,
+            "spacing_mm": 2.0,
+            "split": "train",
+            "gamma": 0.9,
+            "first": 99,
+            "slices": 2,
+            "ef": 75.0,
+        }
+    )
+    written = write_cohort(tmp_path, painter.paint_subjects(studio, [(row, masks)]))
     assert np.array_equal(written.images(), studio.paint("synthetic-1", masks))
     entry = Cohort.open(tmp_path).table.loc["synthetic-1"]
     assert (entry["source"], entry["gamma"], entry["first"], entry["ef"]) == ("disc-1", 0.9, 0, 75.0)
@@ -96,20 +109,20 @@ class Flat(torch.nn.Module):
 
 @pytest.mark.parametrize("frames", ["single", "joint"])
 def test_the_noise_that_painted_images_lack_is_measured(masks, frames):
-    painter = painter_of(TINY.model_copy(update={"frames": frames}))
-    painter.generator = Flat()
+    flat = painter_of(TINY.model_copy(update={"frames": frames}))
+    flat.generator = Flat()
     masks = np.concatenate([masks] * 6)
     real = np.random.default_rng(0).normal(128, 8, masks.shape).round().clip(0, 255).astype(np.uint8)
-    painting.measure_noise(painter, real, masks, np.random.default_rng(1))
-    assert painter.noise_sd.numpy()[np.unique(masks)] == pytest.approx(8, rel=0.1)
+    painter.measure_noise(flat, real, masks, np.random.default_rng(1))
+    assert flat.noise_sd.numpy()[np.unique(masks)] == pytest.approx(8, rel=0.1)
 
 
 def test_a_studio_adds_the_noise_of_the_painter_by_seed_and_name(masks):
-    painter = painter_of(TINY)
-    smooth = painting.Studio(painter, 1).paint("a", masks).astype(float)
-    painter.noise_sd += 8
-    painter.noise_colour += 1
-    painted = [painting.Studio(painter, 1).paint(name, masks) for name in ("a", "a", "b")]
+    noisy = painter_of(TINY)
+    smooth = painter.Studio(noisy, 1).paint("a", masks).astype(float)
+    noisy.noise_sd += 8
+    noisy.noise_colour += 1
+    painted = [painter.Studio(noisy, 1).paint(name, masks) for name in ("a", "a", "b")]
     added = np.where(smooth < 128, 1, -1) * (painted[0] - smooth)  # black and white are as far as it can go
     assert np.sqrt(np.mean(added[added > 0] ** 2)) == pytest.approx(8, rel=0.1)
     assert np.array_equal(painted[0], painted[1]) and not np.array_equal(painted[0], painted[2])

@@ -4,18 +4,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cardiosynth import paper
-from cardiosynth.errors import InputError
-from cardiosynth.statistics import COMPARISONS, GROUPS, QUANTITIES, TESTS_COLUMNS
+from cardiosynth.judging import paper
+from cardiosynth.judging.tables import COMPARISONS, QUANTITIES, TESTS_COLUMNS
+from cardiosynth.measuring.predictions import GROUPS
+from cardiosynth.study.errors import InputError
 
 BOTH = {1: "phantom-a", 2: "phantom-b"}
 
 
 def comparison(low, high, first="RSO", second="RSP", dataset="phantom-a", group="all", quantity="ef", **other):
-    return {"first": first, "second": second, "dataset": dataset, "split": "test", "group": group, "quantity": quantity,
-            "kruskal_p": 0.2, "wilcoxon_p": 0.1, "rmse_difference": (low + high) / 2, "rmse_difference_low": low,
-            "rmse_difference_high": high, "mae_difference": 1.0, "n": 80, "seeds_first": 3,
-            "seeds_second": 3, **other}
+    return {
+        "first": first,
+        "second": second,
+        "dataset": dataset,
+        "split": "test",
+        "group": group,
+        "quantity": quantity,
+        "kruskal_p": 0.2,
+        "wilcoxon_p": 0.1,
+        "rmse_difference": (low + high) / 2,
+        "rmse_difference_low": low,
+        "rmse_difference_high": high,
+        "mae_difference": 1.0,
+        "n": 80,
+        "seeds_first": 3,
+        "seeds_second": 3,
+        **other,
+    }
 
 
 def verdict(row, claim="pretraining-ef-1", datasets=BOTH):
@@ -31,8 +46,13 @@ def test_table1_as_printed():
     assert table.loc["SSO"].rmse.tolist() == [56.6, 36.1, 8.0]
     differs = table.rmse_text.dropna()
     assert differs.to_dict() == {
-        ("RSO", 2, "edv_ml"): 11.0, ("RSP", 1, "esv_ml"): 7.9, ("Kaggle first", 1, "edv_ml"): 12.0,
-        ("Kaggle first", 1, "esv_ml"): 10.2, ("Kaggle first", 1, "ef"): 4.9, ("Kaggle fourth", 1, "ef"): 4.7}
+        ("RSO", 2, "edv_ml"): 11.0,
+        ("RSP", 1, "esv_ml"): 7.9,
+        ("Kaggle first", 1, "edv_ml"): 12.0,
+        ("Kaggle first", 1, "esv_ml"): 10.2,
+        ("Kaggle first", 1, "ef"): 4.9,
+        ("Kaggle fourth", 1, "ef"): 4.7,
+    }
 
 
 def test_unknown_figures_are_refused():
@@ -55,26 +75,32 @@ def test_claims_are_well_formed():
 def test_the_papers_own_numbers_go_in_the_direction_it_claims():
     table = paper.verdicts(pd.DataFrame([comparison(0, 1)]), BOTH)
     known = table[table.paper_difference.notna()]
-    signs = {"second smaller": known.paper_difference > 0, "first smaller": known.paper_difference < 0,
-             "equal": known.paper_difference.abs() < known.margin}
+    signs = {
+        "second smaller": known.paper_difference > 0,
+        "first smaller": known.paper_difference < 0,
+        "equal": known.paper_difference.abs() < known.margin,
+    }
     assert len(known) == 13
     assert all(signs[row.expected][index] for index, row in known.iterrows())
 
 
-@pytest.mark.parametrize("expected, low, high, margin, verdict", [
-    ("second smaller", 0.1, 2.0, np.nan, "agrees"),
-    ("second smaller", -2.0, -0.1, np.nan, "contradicts"),
-    ("second smaller", -0.1, 2.0, np.nan, "undecided"),
-    ("second smaller", np.nan, np.nan, np.nan, "undecided"),
-    ("first smaller", -2.0, -0.1, np.nan, "agrees"),
-    ("first smaller", 0.1, 2.0, np.nan, "contradicts"),
-    ("equal", -0.4, 0.3, 0.5, "agrees"),
-    ("equal", 0.1, 0.4, 0.5, "agrees"),
-    ("equal", 0.6, 0.9, 0.5, "contradicts"),
-    ("equal", -0.9, -0.6, 0.5, "contradicts"),
-    ("equal", 0.2, 0.9, 0.5, "undecided"),
-    ("equal", np.nan, np.nan, 0.5, "undecided"),
-])
+@pytest.mark.parametrize(
+    "expected, low, high, margin, verdict",
+    [
+        ("second smaller", 0.1, 2.0, np.nan, "agrees"),
+        ("second smaller", -2.0, -0.1, np.nan, "contradicts"),
+        ("second smaller", -0.1, 2.0, np.nan, "undecided"),
+        ("second smaller", np.nan, np.nan, np.nan, "undecided"),
+        ("first smaller", -2.0, -0.1, np.nan, "agrees"),
+        ("first smaller", 0.1, 2.0, np.nan, "contradicts"),
+        ("equal", -0.4, 0.3, 0.5, "agrees"),
+        ("equal", 0.1, 0.4, 0.5, "agrees"),
+        ("equal", 0.6, 0.9, 0.5, "contradicts"),
+        ("equal", -0.9, -0.6, 0.5, "contradicts"),
+        ("equal", 0.2, 0.9, 0.5, "undecided"),
+        ("equal", np.nan, np.nan, 0.5, "undecided"),
+    ],
+)
 def test_judgement(expected, low, high, margin, verdict):
     assert paper.judge(expected, low, high, margin) == verdict
 
@@ -93,8 +119,9 @@ def test_verdict_carries_the_numbers():
 
 
 def test_verdicts_take_the_right_row():
-    rows = pd.DataFrame([comparison(1, 2, split="validation"), comparison(1, 2, quantity="edv_ml"),
-                         comparison(-3, -2), comparison(2, 3, dataset="phantom-b")])
+    rows = pd.DataFrame(
+        [comparison(1, 2, split="validation"), comparison(1, 2, quantity="edv_ml"), comparison(-3, -2), comparison(2, 3, dataset="phantom-b")]
+    )
     found = paper.verdicts(rows, BOTH).set_index("id").verdict
     assert found["pretraining-ef-1"] == "contradicts" and found["pretraining-ef-2"] == "agrees"
     assert found["pretraining-edv-1"] == "agrees" and found["pretraining-esv-1"] == "not tested"
@@ -120,11 +147,26 @@ def test_what_was_not_compared_is_not_tested():
 
 @pytest.fixture
 def table1():
-    rows = [{"experiment": experiment, "dataset": dataset, "split": split, "group": group, "quantity": quantity,
-             "rmse": 10.0 + place, "rmse_sd": 0.5, "rmse_low": 9.0, "rmse_high": 12.0, "n": 80, "seeds": 3}
-            for experiment in ("RSP", "RSO", "segmentation") for dataset in BOTH.values()
-            for split in ("validation", "test") for group in ("all", "ef<40")
-            for place, quantity in enumerate(paper.QUANTITIES)]
+    rows = [
+        {
+            "experiment": experiment,
+            "dataset": dataset,
+            "split": split,
+            "group": group,
+            "quantity": quantity,
+            "rmse": 10.0 + place,
+            "rmse_sd": 0.5,
+            "rmse_low": 9.0,
+            "rmse_high": 12.0,
+            "n": 80,
+            "seeds": 3,
+        }
+        for experiment in ("RSP", "RSO", "segmentation")
+        for dataset in BOTH.values()
+        for split in ("validation", "test")
+        for group in ("all", "ef<40")
+        for place, quantity in enumerate(paper.QUANTITIES)
+    ]
     table = pd.DataFrame(rows)
     table.loc[table.experiment == "segmentation", ["rmse_sd", "seeds"]] = [np.nan, 1]
     return table

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiosynth import paper
+from cardiosynth.judging import paper
 
 
 def implied_sd(rmse, r):
@@ -56,8 +56,7 @@ def test_audit_3_to_5_counts():
 
 def test_audit_7_and_8_the_spread_of_the_test_set():
     def spread(experiment, quantity, dataset, where):
-        return implied_sd(value("rmse", experiment, quantity, dataset, where),
-                          value("pearson", experiment, quantity, dataset))
+        return implied_sd(value("rmse", experiment, quantity, dataset, where), value("pearson", experiment, quantity, dataset))
 
     assert spread("RSO", "esv_ml", 1, "Table 1") == pytest.approx(36.9, abs=0.05)
     assert spread("RSP", "esv_ml", 1, "Table 1") == pytest.approx(36.6, abs=0.05)

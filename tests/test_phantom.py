@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy.integrate import dblquad
 
-from cardiosynth import phantom
-from cardiosynth.errors import InputError
-from cardiosynth.phantom.imaging import Scanner, acquire
-from cardiosynth.phantom.plane import ellipse, make_plane, warped
-from cardiosynth.phantom.sites import DISEASES
-from cardiosynth.phantom.tissues import Sequence, bssfp_signal, tissue_signals
-from cardiosynth.phantom.ventricle import BASE, ES_PHASE, Infarct, LeftVentricle, filling
-from cardiosynth.volumes import LABELS, ejection_fraction, volume_ml
+from cardiosynth.data import phantom
+from cardiosynth.data.phantom.imaging import Scanner, acquire
+from cardiosynth.data.phantom.plane import ellipse, make_plane, warped
+from cardiosynth.data.phantom.sites import DISEASES
+from cardiosynth.data.phantom.tissues import Sequence, bssfp_signal, tissue_signals
+from cardiosynth.data.phantom.ventricle import BASE, ES_PHASE, Infarct, LeftVentricle, filling
+from cardiosynth.data.volumes import LABELS, ejection_fraction, volume_ml
+from cardiosynth.study.errors import InputError
 
 SCAR = Infarct(theta=-1.4, level=0.3, spread=0.5, thinning=0.5)
 

@@ -12,12 +12,12 @@ from matplotlib.image import imread
 from model_files import cone, model_folder
 from test_scans import cine_file, dicom_folder, pair_files
 
-from cardiosynth.errors import InputError
-from cardiosynth.exports import acdc
+from cardiosynth.data.writers import to_acdc
 from cardiosynth.figures.prediction import page
-from cardiosynth.measuring import Measurement, measure
-from cardiosynth.model import load_model
-from cardiosynth.stages.prediction import predict
+from cardiosynth.measuring.measure import Measurement, measure
+from cardiosynth.measuring.model_folder import load_model
+from cardiosynth.study.errors import InputError
+from cardiosynth.workflow.stages.predict_scans import predict
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = [f"{name}{end}{unit}" for name, unit in (("edv", "_ml"), ("esv", "_ml"), ("ef", "")) for end in ("", "_low", "_high")]
@@ -33,7 +33,7 @@ def patients(tmp_path_factory):
     """Eight hearts that no training has seen, as ACDC lays them out: their truth by folder."""
     root = tmp_path_factory.mktemp("scans") / "acdc"
     hearts = [cone(f"new-{index}", 900 + index) for index in range(8)]
-    acdc.write(root, hearts)
+    to_acdc.write(root, hearts)
     return {str(root / "testing" / f"patient{index:03d}"): heart for index, heart in enumerate(hearts, start=1)}
 
 
@@ -95,7 +95,7 @@ def test_the_same_scans_give_the_same_bytes_whatever_stands_beside_them(made, pa
 
 
 def test_a_foreign_scan_is_warned_of(made, tmp_path):
-    acdc.write(tmp_path / "acdc", [cone("noisy", 901, noise=60.0), cone("thin", 902, gap_mm=5.0), cone("long", 903, slices=12)])
+    to_acdc.write(tmp_path / "acdc", [cone("noisy", 901, noise=60.0), cone("thin", 902, gap_mm=5.0), cone("long", 903, slices=12)])
     folder = tmp_path / "acdc" / "testing"
     predict(made, [str(path) for path in sorted(folder.iterdir())], tmp_path / "out", 0.9, "none")
     noisy, thin, long = pd.read_csv(tmp_path / "out" / "predictions.csv")["warnings"]
@@ -148,7 +148,7 @@ def test_where_nothing_can_be_measured_no_earlier_answer_stays(made, patients, t
 @pytest.mark.parametrize("name, message", [("mine.png", "holds mine.png"), ("predictions.csv", "predictions.csv: not made by this command")])
 def test_a_folder_of_something_else_is_refused_before_anything_is_read(made, patients, tmp_path, monkeypatch, name, message):
     (tmp_path / name).write_text("mine", encoding="utf-8")
-    monkeypatch.setattr("cardiosynth.stages.prediction.measure", lambda *_: pytest.fail("something was read"))
+    monkeypatch.setattr("cardiosynth.workflow.stages.predict_scans.measure", lambda *_: pytest.fail("something was read"))
     with pytest.raises(InputError, match=message):
         predict(made, list(patients)[:1], tmp_path, 0.9, "none")
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
@@ -158,7 +158,7 @@ def test_an_interrupted_run_leaves_the_earlier_answer(made, patients, tmp_path, 
     first, second = list(patients)[:2]
     predict(made, [first], tmp_path, 0.9, "none")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setattr("cardiosynth.stages.prediction.page", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("cardiosynth.workflow.stages.predict_scans.page", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         predict(made, [second], tmp_path, 0.9, "none")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -180,7 +180,7 @@ def test_whatever_goes_wrong_in_one_scan_leaves_only_that_one_out(made, patients
             raise error
         return measure(model, scan, *rest)
 
-    monkeypatch.setattr("cardiosynth.stages.prediction.measure", failing)
+    monkeypatch.setattr("cardiosynth.workflow.stages.predict_scans.measure", failing)
     assert not predict(made, [first, second], tmp_path / "out", 0.9, "none")
     said = capsys.readouterr().err
     assert f"left out: {first}: {sentence}" in said and "Traceback" not in said
@@ -214,7 +214,7 @@ def test_what_is_wrong_with_the_call_is_said_before_anything_is_read(made, tmp_p
 
 
 def test_a_page_holds_many_slices_and_long_warnings(made, tmp_path):
-    acdc.write(tmp_path / "acdc", [cone("long", 903, slices=20)])
+    to_acdc.write(tmp_path / "acdc", [cone("long", 903, slices=20)])
     one = measure(load_model(made), str(tmp_path / "acdc" / "testing" / "patient001"), "a name " * 12, 0.9, "esv_ml")
     assert one.contribution.shape == one.pair.images[:, 0].shape and len(one.pair.images) > 12
     crowded = Measurement(**vars(one) | {"remarks": ["a long remark on this scan " * 12] * 3})

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cardiosynth.errors import InputError
-from cardiosynth.predictions import (
+from cardiosynth.measuring.predictions import (
     check_predictions,
     ef_sd,
     error_correlation,
@@ -14,14 +13,31 @@ from cardiosynth.predictions import (
     read_predictions,
     with_pooled,
 )
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture
 def table():
-    rows = [{"subject": subject, "dataset": "phantom-a", "split": "test", "experiment": "RSO", "seed": seed,
-             "edv_ml": 101.0, "esv_ml": 52.0, "ef": 48.5, "edv_sd_ml": 4.0, "esv_sd_ml": 3.0, "ef_sd": 2.0,
-             "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0}
-            for subject in ("001", "002") for seed in (1, 2)]
+    rows = [
+        {
+            "subject": subject,
+            "dataset": "phantom-a",
+            "split": "test",
+            "experiment": "RSO",
+            "seed": seed,
+            "edv_ml": 101.0,
+            "esv_ml": 52.0,
+            "ef": 48.5,
+            "edv_sd_ml": 4.0,
+            "esv_sd_ml": 3.0,
+            "ef_sd": 2.0,
+            "true_edv_ml": 100.0,
+            "true_esv_ml": 50.0,
+            "true_ef": 50.0,
+        }
+        for subject in ("001", "002")
+        for seed in (1, 2)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -40,24 +56,27 @@ def test_point_predictions_need_no_standard_deviations(table):
     check_predictions(table.drop(columns=["edv_sd_ml", "esv_sd_ml", "ef_sd"]))
 
 
-@pytest.mark.parametrize("column, value, message", [
-    ("split", "tset", "split, row 1: tset; expected one of train, validation, test, extra_test"),
-    ("ef", np.nan, "column ef.*nan; expected a number"),
-    ("edv_ml", "abc", "column edv_ml.*abc; expected a number"),
-    ("edv_ml", np.inf, "column edv_ml.*inf; expected a finite number"),
-    ("true_esv_ml", -1.0, "column true_esv_ml.*-1.0; expected a volume > 0 ml"),
-    ("true_ef", 120.0, "column true_ef.*120.0; expected a percentage"),
-    ("edv_sd_ml", -1.0, "column edv_sd_ml.*-1.0; expected a standard deviation"),
-    ("edv_sd_ml", np.nan, "standard deviations in some rows"),
-    ("volume_correlation", 1.5, "column volume_correlation.*1.5; expected a correlation, -1 to 1"),
-    ("seed", -1, "column seed.*-1; expected a whole number >= 0"),
-    ("seed", np.nan, "column seed.*nan; expected a whole number"),
-    ("seed", 1, "two rows for one subject.*subject 001"),
-    ("subject", None, "column subject.*None; expected text"),
-    ("subject", "003", "some seeds of the experiment do not predict"),
-    ("true_esv_ml", 150.0, "true ESV above true EDV.*subject 001.*RSO"),
-    ("true_edv_ml", 120.0, "different truths for one subject.*subject 001"),
-])
+@pytest.mark.parametrize(
+    "column, value, message",
+    [
+        ("split", "tset", "split, row 1: tset; expected one of train, validation, test, extra_test"),
+        ("ef", np.nan, "column ef.*nan; expected a number"),
+        ("edv_ml", "abc", "column edv_ml.*abc; expected a number"),
+        ("edv_ml", np.inf, "column edv_ml.*inf; expected a finite number"),
+        ("true_esv_ml", -1.0, "column true_esv_ml.*-1.0; expected a volume > 0 ml"),
+        ("true_ef", 120.0, "column true_ef.*120.0; expected a percentage"),
+        ("edv_sd_ml", -1.0, "column edv_sd_ml.*-1.0; expected a standard deviation"),
+        ("edv_sd_ml", np.nan, "standard deviations in some rows"),
+        ("volume_correlation", 1.5, "column volume_correlation.*1.5; expected a correlation, -1 to 1"),
+        ("seed", -1, "column seed.*-1; expected a whole number >= 0"),
+        ("seed", np.nan, "column seed.*nan; expected a whole number"),
+        ("seed", 1, "two rows for one subject.*subject 001"),
+        ("subject", None, "column subject.*None; expected text"),
+        ("subject", "003", "some seeds of the experiment do not predict"),
+        ("true_esv_ml", 150.0, "true ESV above true EDV.*subject 001.*RSO"),
+        ("true_edv_ml", 120.0, "different truths for one subject.*subject 001"),
+    ],
+)
 def test_bad_values_are_named(table, column, value, message):
     table[column] = table.get(column, pd.Series(np.nan, table.index)).astype(object)
     table.loc[1, column] = value
@@ -90,8 +109,10 @@ def test_the_correlation_of_both_errors_is_read_or_solved_from_the_ef(recorded):
     volumes, sd = np.stack([rng.uniform(80, 200, 30), rng.uniform(20, 70, 30)], axis=1), rng.uniform(3, 9, (30, 2))
     truth = pd.DataFrame({"split": "test", "edv_ml": 100.0, "esv_ml": 50.0, "ef": 50.0}, [f"{i:03d}" for i in range(30)])
     cohort = type("Cohort", (), {"table": truth})
-    table = pd.concat([predictions_frame(cohort, "acdc", "RSP", seed, volumes, sd, correlation)
-                       for seed, correlation in ((1, 0.83), (2, -0.2))] + [predictions_frame(cohort, "acdc", "segmentation", 1, volumes)])
+    table = pd.concat(
+        [predictions_frame(cohort, "acdc", "RSP", seed, volumes, sd, correlation) for seed, correlation in ((1, 0.83), (2, -0.2))]
+        + [predictions_frame(cohort, "acdc", "segmentation", 1, volumes)]
+    )
     found = error_correlation(check_predictions(table if recorded else table.drop(columns="volume_correlation")).reset_index(drop=True))
     assert found.to_numpy() == pytest.approx(np.repeat([0.83, -0.2, 0.0], 30), abs=1e-9 if recorded else 2e-4)
 

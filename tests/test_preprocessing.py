@@ -2,10 +2,20 @@ import numpy as np
 import pytest
 from test_cohort import heart
 
-from cardiosynth.errors import InputError
-from cardiosynth.preprocessing import Placement, centre_error_mm, exclude, lv_lost_percent, normalise, place, prepare, sample_linear, sample_nearest
-from cardiosynth.sections import Grid
-from cardiosynth.volumes import LV
+from cardiosynth.data.preprocessing import (
+    Placement,
+    centre_error_mm,
+    exclude,
+    lv_lost_percent,
+    normalise,
+    place,
+    prepare,
+    sample_linear,
+    sample_nearest,
+)
+from cardiosynth.data.volumes import LV
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Grid
 
 
 def test_a_linear_ramp_keeps_its_slope_per_mm_and_its_centre():
@@ -65,7 +75,9 @@ def test_only_slices_with_lv_stay_and_the_volume_is_the_scans_own():
 def test_exclusion_spares_the_test_patients_and_says_why():
     grid = Grid(size_px=32, minimum_slices=5)
     subjects = [
-        heart("short", 4), heart("moved", 6, extra={"split": "validation", "motion": True}), heart("fine", 6),
+        heart("short", 4),
+        heart("moved", 6, extra={"split": "validation", "motion": True}),
+        heart("fine", 6),
         heart("short test", 2, extra={"split": "test", "motion": True}),
     ]
     excluded = []

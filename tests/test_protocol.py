@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from cardiosynth.figures.protocol import decisions_table, runs_table
-from cardiosynth.paper import EXPECTED, NUMBERS
-from cardiosynth.predictions import GROUPS, POOLED, QUANTITIES
-from cardiosynth.protocol import COMPARED, decisions, protocol, replicated
-from cardiosynth.publish import ROOT
-from cardiosynth.statistics import COMPARISONS
-from cardiosynth.study import load_study
+from cardiosynth.judging.paper import EXPECTED, NUMBERS
+from cardiosynth.judging.protocol import COMPARED, decisions, protocol, replicated
+from cardiosynth.judging.tables import COMPARISONS
+from cardiosynth.measuring.predictions import GROUPS, POOLED, QUANTITIES
+from cardiosynth.study.study_file import load_study
+from cardiosynth.workflow.publish import ROOT
 
 STATED = protocol()["primary"] + protocol()["secondary"]
 
@@ -44,9 +44,12 @@ def test_a_stated_comparison_is_one_that_the_study_makes(stated):
 
 def compared_as(intervals: dict) -> pd.DataFrame:
     """Rows of the table of tests with the given interval for each stated comparison."""
-    rows = [{name: stated[name] for name in COMPARED} | dict.fromkeys(NUMBERS, 0.0)
-            | {"n": 50, "seeds_first": 5, "seeds_second": 5, "rmse_difference_low": low, "rmse_difference_high": high}
-            for stated, (low, high) in ((s, intervals[s["id"]]) for s in STATED if s["id"] in intervals)]
+    rows = [
+        {name: stated[name] for name in COMPARED}
+        | dict.fromkeys(NUMBERS, 0.0)
+        | {"n": 50, "seeds_first": 5, "seeds_second": 5, "rmse_difference_low": low, "rmse_difference_high": high}
+        for stated, (low, high) in ((s, intervals[s["id"]]) for s in STATED if s["id"] in intervals)
+    ]
     return pd.DataFrame(rows, columns=[*COMPARED, *NUMBERS])
 
 

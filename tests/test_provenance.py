@@ -2,14 +2,14 @@
 
 import json
 
-from cardiosynth import provenance
-from cardiosynth.publish import ROOT
-from cardiosynth.study import load_study
+from cardiosynth.study import provenance
+from cardiosynth.study.study_file import load_study
+from cardiosynth.workflow.publish import ROOT
 
 
 def test_stages_of_two_machines_are_told_apart(tmp_path):
     for name in ("here", "there"):
-        with provenance.stage(tmp_path / name, f"stage {name}", {}, "cardiosynth.provenance"):
+        with provenance.stage(tmp_path / name, f"stage {name}", {}, "cardiosynth.study.provenance"):
             pass
     timing = tmp_path / "there" / provenance.TIMING
     provenance.write_json(timing, json.loads(timing.read_text()) | {"device": "a card", "torch": "2.0", "commit": "another"})

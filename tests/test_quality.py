@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from test_cohort import heart
 
-from cardiosynth.cohort import write_cohort
-from cardiosynth.errors import InputError
-from cardiosynth.preprocessing import Placement
-from cardiosynth.quality import COLUMNS, Log, Reading, kinds, left_out, record
-from cardiosynth.report import summary, write
-from cardiosynth.sections import Grid
-from cardiosynth.volumes import LV
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.preprocessing import Placement
+from cardiosynth.data.quality import COLUMNS, Log, Reading, kinds, left_out, record
+from cardiosynth.data.report import summary, write
+from cardiosynth.data.volumes import LV
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Grid
 
 HERE = Placement(np.arange(3), (3.5, 3.5))
 
@@ -58,7 +58,7 @@ def test_the_page_stands_alone_and_shows_every_subject(tmp_path):
     write(tmp_path / "quality.html", "three <hearts>", log.table(), cohort)
     page = (tmp_path / "quality.html").read_text()
     assert "three &lt;hearts&gt;" in page and "bad &lt;b&gt;" in page and "no &amp; such file" in page
-    assert page.count("<img") == 1 and "src=\"data:image/jpeg;base64," in page and "script" not in page
+    assert page.count("<img") == 1 and 'src="data:image/jpeg;base64,' in page and "script" not in page
     assert page.count("<tr") == 3 and 'class="out"' in page
 
 

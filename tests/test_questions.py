@@ -10,19 +10,21 @@ from discs import disc_subject
 from test_painting import TINY, painter_of
 from test_statistics import predictions
 
-from cardiosynth import painting, questions, segmentation
-from cardiosynth.cohort import Cohort, write_cohort
-from cardiosynth.errors import InputError
-from cardiosynth.experiments import Training, trainings
+from cardiosynth.data.cohort import Cohort, write_cohort
 from cardiosynth.figures.questions import Note, against_reference, answer, painted_hearts
 from cardiosynth.figures.results import open_results
-from cardiosynth.phantom_painting import PhantomStudio
-from cardiosynth.predictions import predictions_frame, read_predictions
-from cardiosynth.publish import collected
-from cardiosynth.sections import Grid
-from cardiosynth.stages import masks, outlines, paint, paint_phantom, tables, train
-from cardiosynth.study import Study
-from cardiosynth.training import Schedule
+from cardiosynth.judging import questions
+from cardiosynth.measuring.predictions import predictions_frame, read_predictions
+from cardiosynth.measuring.sfera_training import Schedule
+from cardiosynth.networks import unet
+from cardiosynth.painting import painter
+from cardiosynth.painting.formulas import PhantomStudio
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.experiments import Training, trainings
+from cardiosynth.study.sections import Grid
+from cardiosynth.study.study_file import Study
+from cardiosynth.workflow.publish import collected
+from cardiosynth.workflow.stages import choose_masks, evaluate, paint_formulas, paint_masks, paint_outlines, train_sfera
 
 ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "longer": True, "phantom": True, "outlines": True, "synthetic": True}
 VALUES = {
@@ -57,17 +59,17 @@ def results(tmp_path_factory):
             truth = held_out.table[["edv_ml", "esv_ml"]].to_numpy()
             predictions_frame(held_out, "phantom-a", "segmentation", 1, truth).to_csv(folder / "segmentation" / "predictions.csv", index=False)
     (folder / "generator").mkdir()
-    painting.save_painter(folder / "generator", painter_of(TINY))
+    painter.save_painter(folder / "generator", painter_of(TINY))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segmentation, "load_segmentation", lambda *_: None)
-        patch.setattr(segmentation, "segment_stack", thresholds)
-        masks.synthesise_masks(STUDY, folder)
-        paint.paint(STUDY, folder)
-        paint_phantom.paint_phantom(STUDY, folder)
-        outlines.synthesise_outlined(STUDY, folder)
+        patch.setattr(unet, "load_segmentation", lambda *_: None)
+        patch.setattr(unet, "segment_stack", thresholds)
+        choose_masks.synthesise_masks(STUDY, folder)
+        paint_masks.paint(STUDY, folder)
+        paint_formulas.paint_phantom(STUDY, folder)
+        paint_outlines.synthesise_outlined(STUDY, folder)
     for training in trainings(STUDY):
-        train.train_sfera(STUDY, folder, training)
-    tables.evaluate(STUDY, folder)
+        train_sfera.train_sfera(STUDY, folder, training)
+    evaluate.evaluate(STUDY, folder)
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY.model_dump(mode="json")))
     for name in ("predictions", "table1", "questions", "reference"):
         (folder / f"{name}.csv").write_bytes((folder / "tables" / f"{name}.csv").read_bytes())
@@ -77,8 +79,7 @@ def results(tmp_path_factory):
 def test_all_experiments_share_one_table_and_only_the_questions_have_their_own(results):
     everything = set(read_predictions(results / "predictions.csv").experiment)
     assert {"RSO-reduced-2", "RSP-subjects-3", "RSO-zoom", "RSO-longer", "SSO-phantom", "RSP-outlines"} < everything
-    assert set(pd.read_csv(results / "table1.csv").experiment) == {"RSO", "SSO", "RSA", "RSP", "RSP-half-random", "RSP-half-matched",
-                                                                 "segmentation"}
+    assert set(pd.read_csv(results / "table1.csv").experiment) == {"RSO", "SSO", "RSA", "RSP", "RSP-half-random", "RSP-half-matched", "segmentation"}
     found = pd.read_csv(results / "questions.csv")
     assert set(found.question) == {"reduced", "subjects", "zoom", "longer", "phantom", "outlines"} and set(found.split) == {"test", "extra_test"}
     assert not (results / "models" / "SSO-subjects-3" / "both" / "seed-2").exists()
@@ -98,8 +99,10 @@ def test_the_longer_training_has_the_updates_of_pre_training_and_fine_tuning(res
     def updates(training, cohort):
         return epochs(training) * Schedule(1, STUDY.sfera.batch, 1.0).batches(len(Cohort.open(results / cohort).split("train")))
 
-    ours, *theirs = (updates(*pair) for pair in (("RSO-longer/phantom-a", "cohorts/phantom-a"), ("SSO/both", "synthetic/images"),
-                                                 ("RSP/phantom-a", "cohorts/phantom-a")))
+    ours, *theirs = (
+        updates(*pair)
+        for pair in (("RSO-longer/phantom-a", "cohorts/phantom-a"), ("SSO/both", "synthetic/images"), ("RSP/phantom-a", "cohorts/phantom-a"))
+    )
     assert ours == pytest.approx(sum(theirs), abs=1) and epochs("RSO-longer/phantom-a") > epochs("RSO/phantom-a")
 
 
@@ -108,18 +111,18 @@ def test_sso_reads_painted_hearts_whose_sources_chose_nothing(results):
     assert set(rows.experiment) == {"SSO"} and set(rows.split) == {"test"}
     table = Cohort.open(results / "synthetic" / "images").table
     assert set(table.loc[rows.subject, "source_id"]) == {"a-07"}
-    hearts = train._hearts(STUDY, results, Training("SSO", "both", 1), "validation")
+    hearts = train_sfera._hearts(STUDY, results, Training("SSO", "both", 1), "validation")
     assert len(hearts) == (table["source_id"] == "a-06").sum() > 0
 
 
 def test_part_of_the_subjects_brings_their_synthetic_hearts_alone(results):
     training = Training("SSO-subjects-3", "both", 1)
-    hearts = train._hearts(STUDY, results, training, "train")
+    hearts = train_sfera._hearts(STUDY, results, training, "train")
     table = Cohort.open(results / "synthetic" / "images").split("train").table
-    real = train._hearts(STUDY, results, Training("RSO-subjects-3", "phantom-a", 1), "train")
+    real = train_sfera._hearts(STUDY, results, Training("RSO-subjects-3", "phantom-a", 1), "train")
     assert len(real) == 3 and 0 < len(hearts) < len(table)
-    whole = train._schedule(STUDY, results, Training("SSO", "both", 1), len(table))
-    assert train._schedule(STUDY, results, training, len(hearts)) == whole.spread_over(len(hearts), len(table))
+    whole = train_sfera._schedule(STUDY, results, Training("SSO", "both", 1), len(table))
+    assert train_sfera._schedule(STUDY, results, training, len(hearts)) == whole.spread_over(len(hearts), len(table))
 
 
 def test_the_phantoms_paint_is_on_the_same_hearts_and_depends_on_the_name_alone(results):
@@ -185,7 +188,12 @@ def test_the_differences_by_hand():
     rows = found.set_index(["question", "experiment"])
     assert set(found.experiment) == set(errors) - {"SSO"}
     assert rows.loc[("subjects", "RSO-subjects-5"), ["x", "rmse", "against", "difference", "difference_low"]].tolist() == [
-        5, pytest.approx(8), "RSP-subjects-5", pytest.approx(5), pytest.approx(5)]
+        5,
+        pytest.approx(8),
+        "RSP-subjects-5",
+        pytest.approx(5),
+        pytest.approx(5),
+    ]
     assert rows.loc[("subjects", "RSO"), ["x", "against", "difference"]].tolist() == [3, "RSP", pytest.approx(4)]
     assert rows.loc[("zoom", "RSO-zoom"), ["against", "difference"]].tolist() == ["RSP", pytest.approx(3)]
     assert rows.loc[[("subjects", "RSP"), ("subjects", "RSP-subjects-5")], "difference"].isna().all()
@@ -202,4 +210,4 @@ def test_errors_against_the_reference_are_sums_over_patients(results):
 def test_more_reduced_subjects_than_there_are_is_said_before_training(results):
     study = Study.model_validate(VALUES | {"questions": {"reduced": [4]}})
     with pytest.raises(InputError, match="questions.reduced: 4 subjects to be drawn, but .* has 3 of that kind"):
-        train.train_sfera(study, results, Training("RSO-reduced-4", "phantom-a", 1))
+        train_sfera.train_sfera(study, results, Training("RSO-reduced-4", "phantom-a", 1))

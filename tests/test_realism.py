@@ -5,8 +5,8 @@ import pytest
 from scipy.linalg import sqrtm
 from scipy.ndimage import gaussian_filter
 
-from cardiosynth import realism
-from cardiosynth.errors import InputError
+from cardiosynth.painting import realism
+from cardiosynth.study.errors import InputError
 
 
 def normal(count, width, seed, mean=0.0, sd=1.0):
@@ -94,8 +94,7 @@ def test_grey_levels_by_structure():
     masks = np.zeros((2, 8, 8), np.uint8)
     masks[:, :4], masks[:, 4] = 3, 2
     real, painted = np.full(masks.shape, 50, np.uint8), np.full(masks.shape, 60, np.uint8)
-    assert {name: len(levels) for name, levels in realism.intensities(real, masks).items()} == {
-        "background": 48, "rv": 0, "myocardium": 16, "lv": 64}
+    assert {name: len(levels) for name, levels in realism.intensities(real, masks).items()} == {"background": 48, "rv": 0, "myocardium": 16, "lv": 64}
     table = realism.intensity_table((real, masks), (painted, masks)).set_index("structure")
     assert table.loc["lv", "wasserstein"] == pytest.approx(10) and table.loc["background", "real_mean"] == 50
     assert table.loc["myocardium", "painted_sd"] == 0 and table.loc["rv"].isna().all()

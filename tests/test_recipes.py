@@ -4,10 +4,9 @@ from collections import Counter
 
 import pytest
 
-from cardiosynth.errors import InputError
-from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.sections import Masks
-from cardiosynth.variants import DEFAULTS
+from cardiosynth.masks.recipes import DEFAULTS, Recipe, enumerate_recipes
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Masks
 
 ALL = list(DEFAULTS)
 

@@ -9,12 +9,12 @@ import pytest
 from dicom_files import edit
 from model_files import GAP_MM, SPACING_MM, cone
 
-from cardiosynth.datasets.layout import APEX_DIRECTION
-from cardiosynth.errors import InputError
-from cardiosynth.exports import acdc, nifti
-from cardiosynth.exports.dicom import write_frames
-from cardiosynth.datasets.nifti import TURNED
-from cardiosynth.scans import read_scan, scan_names
+from cardiosynth.data.readers.layout import APEX_DIRECTION
+from cardiosynth.data.readers.nifti import TURNED
+from cardiosynth.data.scans import read_scan, scan_names
+from cardiosynth.data.writers import to_acdc, to_nifti
+from cardiosynth.data.writers.to_dicom import write_frames
+from cardiosynth.study.errors import InputError
 
 HEART = cone("cone", 1)
 
@@ -22,7 +22,7 @@ HEART = cone("cone", 1)
 def pair_files(folder, images=HEART.images, distances=(*SPACING_MM, GAP_MM)):
     """ED and ES as two files; returns the scan as it is named."""
     for phase, name in enumerate(("ed", "es")):
-        nifti.save(folder / f"{name}.nii.gz", images[:, phase], distances)
+        to_nifti.save(folder / f"{name}.nii.gz", images[:, phase], distances)
     return f"{folder / 'ed.nii.gz'},{folder / 'es.nii.gz'}"
 
 
@@ -31,7 +31,7 @@ def cine_file(path, first=0, slices=slice(None)):
     share = 0.5 - 0.5 * np.cos(np.pi * np.array([0, 0.2, 0.4, 0.6, 0.8, 1, 0.85, 0.7, 0.5, 0.3, 0.15, 0.05]))
     ed, es = HEART.images[slices, :1], HEART.images[slices, 1:]
     frames = np.concatenate([(1 - s) * ed + s * es for s in np.roll(share, first)], axis=1)
-    nifti.save(path, frames, (*SPACING_MM, GAP_MM))
+    to_nifti.save(path, frames, (*SPACING_MM, GAP_MM))
     return str(path)
 
 
@@ -78,7 +78,7 @@ def test_a_cine_has_its_key_frames_found(tmp_path, first):
 
 
 def test_a_patients_folder_of_acdc_needs_no_masks(tmp_path):
-    acdc.write(tmp_path / "acdc", [HEART])
+    to_acdc.write(tmp_path / "acdc", [HEART])
     folder = tmp_path / "acdc" / "testing" / "patient001"
     for mask in folder.glob("*_gt.nii.gz"):
         mask.unlink()
@@ -114,7 +114,7 @@ def cut_short(folder):
 
 def other_grid(folder):
     scan = pair_files(folder)
-    nifti.save(folder / "es.nii.gz", HEART.images[1:, 1], (*SPACING_MM, GAP_MM))
+    to_nifti.save(folder / "es.nii.gz", HEART.images[1:, 1], (*SPACING_MM, GAP_MM))
     return scan
 
 
@@ -155,7 +155,7 @@ def frozen(folder):
 
 
 def without(folder, name):
-    acdc.write(folder, [HEART])
+    to_acdc.write(folder, [HEART])
     path = folder / "testing" / "patient001"
     (path / name).unlink()
     return str(path)

@@ -1,17 +1,18 @@
 """The U-Net comparator: overlap by hand, learning, reproducibility, volumes."""
 
+import cardiosynth.segmentation as segmentation
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-import cardiosynth.segmentation as segmentation
-from cardiosynth.cohort import Subject, write_cohort
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Segmentation as Settings
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.data.subject import Subject
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import UNetSettings
 
 SIZE = 32
-SETTINGS = Settings(channels=4, epochs=3, batch=4, rate=1e-2)
+SETTINGS = UNetSettings(channels=4, epochs=3, batch=4, rate=1e-2)
 
 
 def disc_subject(name, split, radius):
@@ -69,7 +70,7 @@ def test_encoder_gives_five_maps_and_its_gradient_reaches_the_image_alone():
 
 
 def test_the_label_loss_is_small_where_the_labels_are_read_and_its_gradient_reaches_the_image(cohort, tmp_path):
-    network = train(cohort, tmp_path, Settings(channels=8, epochs=40, batch=4, rate=1e-2))
+    network = train(cohort, tmp_path, UNetSettings(channels=8, epochs=40, batch=4, rate=1e-2))
     images, masks = segmentation.frames(cohort.split("train"))
     images, masks = segmentation.to_network(images, "cpu").requires_grad_(), torch.from_numpy(masks)[:, None]
     loss_of = segmentation.label_loss(network)
@@ -80,7 +81,7 @@ def test_the_label_loss_is_small_where_the_labels_are_read_and_its_gradient_reac
 
 
 def test_it_overfits_and_its_volumes_are_those_of_the_masks(cohort, tmp_path):
-    network = train(cohort, tmp_path, Settings(channels=8, epochs=40, batch=4, rate=1e-2))
+    network = train(cohort, tmp_path, UNetSettings(channels=8, epochs=40, batch=4, rate=1e-2))
     both = cohort.split("train")
     images, masks = segmentation.frames(both)
     assert segmentation.dice(segmentation.segment(network, images), masks) > 0.95

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Masks
-from cardiosynth.selection import choose, counts_table, flatness, half_matched, half_random, mismatch, quotas, shortfall
-from cardiosynth.targets import bin_edges
+from cardiosynth.masks.selection import choose, counts_table, flatness, half_matched, half_random, mismatch, quotas, shortfall
+from cardiosynth.masks.targets import bin_edges
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Masks
 
 SETTINGS = Masks()
 
@@ -23,11 +23,17 @@ def table():
     """3,000 candidates crowded around an EF of 60, as from normal hearts."""
     ef = np.clip(rng().normal(55, 15, 3000), -5, 95)
     kept = (ef >= 10) & (ef <= 80)
-    return pd.DataFrame({
-        "source_id": [f"s{i % 100}" for i in range(3000)], "edv_ml": rng(1).uniform(80, 260, 3000),
-        "operation": np.where(ef < 50, "ed-interpolated", "scaled"),
-        "ef": ef, "kept": kept, "reason": np.where(kept, "", np.where(ef < 10, "ef below 10", "ef above 80")),
-    }, index=np.arange(3000) * 2)
+    return pd.DataFrame(
+        {
+            "source_id": [f"s{i % 100}" for i in range(3000)],
+            "edv_ml": rng(1).uniform(80, 260, 3000),
+            "operation": np.where(ef < 50, "ed-interpolated", "scaled"),
+            "ef": ef,
+            "kept": kept,
+            "reason": np.where(kept, "", np.where(ef < 10, "ef below 10", "ef above 80")),
+        },
+        index=np.arange(3000) * 2,
+    )
 
 
 def histogram(ef):
@@ -58,9 +64,7 @@ def test_the_total_is_exact_and_only_kept_candidates_are_chosen(table, target, c
 
 def test_target_all_keeps_the_candidates_own_distribution(table):
     chosen = choose(table, 1000, Masks(target="all"), rng())
-    assert mismatch(table.ef[chosen], table.ef[table.kept]) < 0.06 < mismatch(
-        table.ef[choose(table, 1000, SETTINGS, rng())], table.ef[table.kept]
-    )
+    assert mismatch(table.ef[chosen], table.ef[table.kept]) < 0.06 < mismatch(table.ef[choose(table, 1000, SETTINGS, rng())], table.ef[table.kept])
 
 
 def test_the_seed_fixes_the_choice(table):
@@ -80,7 +84,8 @@ def test_reversed_limits_are_refused(table):
 
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.sampled_from([0.0, 0.5, 1.0, 7.0])), min_size=1, max_size=20),
-    st.integers(0, 1200), st.integers(0, 9),
+    st.integers(0, 1200),
+    st.integers(0, 9),
 )
 def test_quotas_are_exact_and_within_capacity(bins, count, seed):
     capacity, weights = (np.array(column) for column in zip(*bins))
@@ -88,9 +93,7 @@ def test_quotas_are_exact_and_within_capacity(bins, count, seed):
     assert taken.sum() == min(count, capacity.sum()) and (taken >= 0).all() and (taken <= capacity).all()
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 60), st.floats(0.05, 9)), min_size=1, max_size=30), st.integers(0, 1500), st.integers(0, 9)
-)
+@given(st.lists(st.tuples(st.integers(0, 60), st.floats(0.05, 9)), min_size=1, max_size=30), st.integers(0, 1500), st.integers(0, 9))
 def test_quotas_are_the_weights_within_one_once_short_bins_are_used_up(bins, count, seed):
     capacity, weights = (np.array(column) for column in zip(*bins))
     taken = quotas(capacity, count, weights, rng(seed))

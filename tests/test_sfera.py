@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from cardiosynth.sections import Sfera as Settings
-from cardiosynth.sfera import Sfera, VolumeRidge
-from cardiosynth.study import load_study
+from cardiosynth.networks.sfera import Sfera, VolumeRidge
+from cardiosynth.study.sections import SferaSettings
+from cardiosynth.study.study_file import load_study
 
 ROOT = Path(__file__).parent.parent
 READOUTS = ["sum", "mean", "last"]
-SMALL = Settings(base_channels=4, features=16, hidden=8)
+SMALL = SferaSettings(base_channels=4, features=16, hidden=8)
 
 
 def network(settings=SMALL, size=32):
@@ -46,7 +46,7 @@ def test_the_published_size():
 
 
 def test_a_scaled_version_is_the_same_network_with_other_widths():
-    parts = [[type(module) for module in Sfera(settings, size).modules()] for settings, size in ((Settings(), 150), (SMALL, 32))]
+    parts = [[type(module) for module in Sfera(settings, size).modules()] for settings, size in ((SferaSettings(), 150), (SMALL, 32))]
     assert parts[0] == parts[1]
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from cardiosynth.predictions import read_predictions
-from cardiosynth.publish import notebooks
-from cardiosynth.study import load_study
+from cardiosynth.measuring.predictions import read_predictions
+from cardiosynth.study.study_file import load_study
+from cardiosynth.workflow.publish import notebooks
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "smoke"
@@ -66,8 +66,23 @@ def test_the_best_training_of_the_generator_saw_no_held_out_subject(study):
 
 def test_table_1_has_its_columns_and_every_number_its_patients(study):
     table = pd.read_csv(RESULTS / "table1.csv")
-    assert {"experiment", "dataset", "split", "group", "quantity", "rmse", "rmse_sd", "rmse_low", "rmse_high",
-            "mae", "mae_low", "mae_high", "pearson", "n", "seeds"} <= set(table)
+    assert {
+        "experiment",
+        "dataset",
+        "split",
+        "group",
+        "quantity",
+        "rmse",
+        "rmse_sd",
+        "rmse_low",
+        "rmse_high",
+        "mae",
+        "mae_low",
+        "mae_high",
+        "pearson",
+        "n",
+        "seeds",
+    } <= set(table)
     assert set(table[table.dataset == "synthetic"].experiment) == {"SSO"}
     whole = table[(table.group == "all") & (table.split == "test") & (table.dataset != "synthetic")]
     assert (whole.n == load_study(SMOKE).phantom.test).all() and np.isfinite(whole.rmse).all()
@@ -123,7 +138,19 @@ def test_a_changed_parameter_reruns_what_depends_on_it_first(study, tmp_path, se
 
 def rules_with_other_params(root, study) -> set[str]:
     """The rules that a dry run below ``root`` would run again since their params are others."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile", "--cores", "2", "--nolock", "--dry-run", "--config", f"study={study}"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        "workflow/Snakefile",
+        "--cores",
+        "2",
+        "--nolock",
+        "--dry-run",
+        "--config",
+        f"study={study}",
+    ]
     planned = subprocess.run(command, capture_output=True, text=True, cwd=root)
     assert planned.returncode == 0, planned.stderr[-2000:]
     blocks = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", planned.stdout + planned.stderr, flags=re.M)
@@ -145,10 +172,10 @@ def checkout(study, tmp_path_factory):
 @pytest.mark.parametrize(
     "name, old, new, rerun",
     [
-        ("mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "fidelity", "notebook"}),
-        ("sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train", "inference", "model", "notebook"}),
+        ("masks/mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "fidelity", "notebook"}),
+        ("networks/sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train", "inference", "model", "notebook"}),
         ("figures/slider.js", "use strict", "use  strict", {"notebook"}),
-        ("mending.py", "Mending of synthetic masks", "How synthetic masks are mended", set()),
+        ("masks/mending.py", "Mending of synthetic masks", "How synthetic masks are mended", set()),
     ],
 )
 def test_a_changed_line_of_code_reruns_what_it_concerns(checkout, name, old, new, rerun):

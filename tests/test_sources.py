@@ -10,11 +10,11 @@ import pytest
 import yaml
 from acdc_files import write_patient
 
-from cardiosynth.cohort import Subject
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Grid
-from cardiosynth.sources import LAYOUTS, PHANTOMS, Job, _by_masks, all_jobs, jobs, read
-from cardiosynth.study import Study
+from cardiosynth.data.sources import LAYOUTS, PHANTOMS, Job, _by_masks, all_jobs, jobs, read
+from cardiosynth.data.subject import Subject
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Grid
+from cardiosynth.study.study_file import Study
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,7 +67,13 @@ def test_a_name_that_stands_there_twice_is_refused_and_the_others_are_read(tmp_p
         write_patient(tmp_path / part / name)
     readings = list(read(all_jobs("acdc", str(tmp_path)), Grid(size_px=32, extent_mm=60.0), 1, "test"))
     assert [(reading.record["id"], reading.subject is None) for reading in readings] == [("patient001", True), ("patient002", False)]
-    assert readings[0].record["note"].endswith(f"training/patient001: a second patient of that name in {tmp_path / 'testing' / 'patient001'}; keep one, or give the other another name")
+    assert (
+        readings[0]
+        .record["note"]
+        .endswith(
+            f"training/patient001: a second patient of that name in {tmp_path / 'testing' / 'patient001'}; keep one, or give the other another name"
+        )
+    )
 
 
 def test_an_error_that_nobody_foresaw_and_a_process_that_dies_cost_one_subject_each(tmp_path):
@@ -80,7 +86,9 @@ def test_an_error_that_nobody_foresaw_and_a_process_that_dies_cost_one_subject_e
     assert [reading.record["id"] for reading in readings] == [f"patient{number:03d}" for number in range(1, 6)]
     assert [reading.subject is None for reading in readings] == [False, True, False, True, False]
     unforeseen, dead = readings[1], readings[3]
-    assert unforeseen.record["note"].startswith("patient002: unexpected ValueError: invalid literal for int() with base 10: 'no number'; the traceback is in errors.log")
+    assert unforeseen.record["note"].startswith(
+        "patient002: unexpected ValueError: invalid literal for int() with base 10: 'no number'; the traceback is in errors.log"
+    )
     assert unforeseen.trace.startswith("patient002\nTraceback") and "no number" in unforeseen.trace
     assert dead.record["note"].startswith("patient004: reading it ended its process") and not dead.trace
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn.utils.parametrize import is_parametrized
 
-from cardiosynth.adversary import Discriminator, hinge_generator
-from cardiosynth.sections import Generator as Settings
-from cardiosynth.spade import Spade, SpadeBlock, SpadeGenerator, StyleEncoder, one_hot, pad_to_multiple, sample
+from cardiosynth.networks.adversary import Discriminator, hinge_generator
+from cardiosynth.networks.spade import Spade, SpadeBlock, SpadeGenerator, StyleEncoder, one_hot, pad_to_multiple, sample
+from cardiosynth.study.sections import GeneratorSettings
 
-TINY = Settings(frames="single", base_channels=1, shared_channels=3, discriminator_channels=2)
+TINY = GeneratorSettings(frames="single", base_channels=1, shared_channels=3, discriminator_channels=2)
 JOINT = TINY.model_copy(update={"frames": "joint"})
 LATENT = TINY.model_copy(update={"style": "latent", "style_channels": 5})
 
@@ -98,7 +98,7 @@ def test_block_convs_have_spectral_norm_one():
     for conv in (block.conv_0, block.conv_1, block.conv_s):
         assert is_parametrized(conv, "weight")
         for _ in range(200):  # the power iteration advances with every use in training
-            conv.weight
+            _ = conv.weight
         largest = torch.linalg.matrix_norm(conv.weight.flatten(1), 2)
         assert largest.item() == pytest.approx(1.0, abs=1e-3)
 

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from cardiosynth.datasets.splits import imbalanced, load_split
-from cardiosynth.errors import InputError
+from cardiosynth.data.splits import imbalanced, load_split
+from cardiosynth.study.errors import InputError
 
 TWO = "dataset,id,split\nacdc,p1,train\nmnms,p1,test\nacdc,p2,excluded\nmnms,p3,validation\n"
 

@@ -6,10 +6,10 @@ import pytest
 from discs import disc_subject
 from test_painting import TINY, painter_of
 
-from cardiosynth import painting
-from cardiosynth.cohort import Cohort, write_cohort
-from cardiosynth.stages import masks, paint
-from cardiosynth.study import Study
+from cardiosynth.data.cohort import Cohort, write_cohort
+from cardiosynth.painting import painter
+from cardiosynth.study.study_file import Study
+from cardiosynth.workflow.stages import choose_masks, paint_masks
 
 STUDY = Study(name="s", title="t", datasets={"a": "phantom-a"}, grid={"size_px": 32},
               masks={"train_subjects": 9, "validation_subjects": 4}, generator=TINY.model_dump())  # fmt: skip
@@ -21,9 +21,9 @@ def results(tmp_path, monkeypatch):
     subjects = [disc_subject(f"disc-{i}", 7 + i, rng, split) for i, split in enumerate(("train", "train", "validation"))]
     write_cohort(tmp_path / "cohorts" / "phantom-a", subjects)
     (tmp_path / "generator").mkdir()
-    painting.save_painter(tmp_path / "generator", painter_of(TINY))
-    masks.synthesise_masks(STUDY, tmp_path)
-    monkeypatch.setattr(paint, "PART", 4)
+    painter.save_painter(tmp_path / "generator", painter_of(TINY))
+    choose_masks.synthesise_masks(STUDY, tmp_path)
+    monkeypatch.setattr(paint_masks, "PART", 4)
     return tmp_path
 
 
@@ -34,21 +34,21 @@ def painted(results):
 
 
 def test_every_chosen_subject_is_painted_in_order_and_two_processes_paint_the_same(results):
-    paint.paint(STUDY, results)
+    paint_masks.paint(STUDY, results)
     alone = painted(results)
     table = pd.read_csv(results / "synthetic" / "candidates.csv")
     cohort = Cohort.open(results / "synthetic" / "images")
     assert list(cohort.table.index) == list(table.loc[table["chosen"], "id"]) and len(cohort) == 13
     assert (cohort.table["source"] == "synthetic").all() and cohort.table["half_random"].dtype == bool
-    paint.paint(STUDY, results, workers=2)
+    paint_masks.paint(STUDY, results, workers=2)
     assert painted(results) == alone
 
 
 def test_a_killed_run_goes_on_after_the_last_part(results, monkeypatch):
-    paint.paint(STUDY, results)
+    paint_masks.paint(STUDY, results)
     whole = painted(results)
     (results / "synthetic" / "images" / "subjects.csv").unlink()
-    paint_part, done = paint.spade_part, []
+    paint_part, done = paint_masks.spade_part, []
 
     def killed(job):
         if len(done) == 2:
@@ -56,28 +56,28 @@ def test_a_killed_run_goes_on_after_the_last_part(results, monkeypatch):
         done.append(job[-1].name)
         paint_part(job)
 
-    monkeypatch.setattr(paint, "spade_part", killed)
+    monkeypatch.setattr(paint_masks, "spade_part", killed)
     with pytest.raises(KeyboardInterrupt):
-        paint.paint(STUDY, results)
+        paint_masks.paint(STUDY, results)
     assert not (results / "synthetic" / "images" / "manifest.json").exists()
 
     def counted(job):
         done.append(job[-1].name)
         paint_part(job)
 
-    monkeypatch.setattr(paint, "spade_part", counted)
-    paint.paint(STUDY, results)
+    monkeypatch.setattr(paint_masks, "spade_part", counted)
+    paint_masks.paint(STUDY, results)
     assert done == ["000000", "000004", "000008", "000012"]
     assert painted(results) == whole
 
 
 def test_parts_of_another_generator_are_not_used(results, monkeypatch):
-    monkeypatch.setattr(paint, "write_cohort", lambda folder, subjects: 1 / 0 if folder.name == "images" else write_cohort(folder, subjects))
+    monkeypatch.setattr(paint_masks, "write_cohort", lambda folder, subjects: 1 / 0 if folder.name == "images" else write_cohort(folder, subjects))
     with pytest.raises(ZeroDivisionError):
-        paint.paint(STUDY, results)
+        paint_masks.paint(STUDY, results)
     monkeypatch.undo()
-    painting.save_painter(results / "generator", painter_of(TINY, seed=1))
-    paint.paint(STUDY, results)
+    painter.save_painter(results / "generator", painter_of(TINY, seed=1))
+    paint_masks.paint(STUDY, results)
     other = painted(results)
-    paint.paint(STUDY, results)
+    paint_masks.paint(STUDY, results)
     assert painted(results) == other

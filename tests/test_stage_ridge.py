@@ -6,9 +6,9 @@ import pytest
 import torch
 from tiny_trainings import RSP, SSO, study_with, trained_on  # noqa: F401 (a fixture)
 
-from cardiosynth import training
-from cardiosynth.stages.train import _learning, load_sfera, train_sfera
-from cardiosynth.training import Hearts
+from cardiosynth.measuring import sfera_training
+from cardiosynth.measuring.sfera_training import Hearts
+from cardiosynth.workflow.stages.train_sfera import _learning, load_sfera, train_sfera
 
 
 def test_the_ridge_is_fitted_on_the_subjects_named_without_training_again(trained_on, monkeypatch):  # noqa: F811
@@ -17,13 +17,13 @@ def test_the_ridge_is_fitted_on_the_subjects_named_without_training_again(traine
     train_sfera(study, results, SSO)
     train_sfera(study, results, RSP)
     network, own, _ = load_sfera(study, results, RSP)
-    monkeypatch.setattr(training, "_epoch", None)  # any further epoch would fail
+    monkeypatch.setattr(sfera_training, "_epoch", None)  # any further epoch would fail
     ridges = {"own": own}
     for kind in ("all", "none"):
         train_sfera(study_with(results, ridge=kind), results, RSP)
         again, ridges[kind], _ = load_sfera(study, results, RSP)
         assert all(torch.equal(a, b) for a, b in zip(network.state_dict().values(), again.state_dict().values()))
-    cohorts = [training.Cohort.open(results / place).split("train") for place in ("cohorts/phantom-a", "synthetic/images")]
+    cohorts = [sfera_training.Cohort.open(results / place).split("train") for place in ("cohorts/phantom-a", "synthetic/images")]
     assert ridges["own"].intercepts == pytest.approx(Hearts.of(cohorts[0]).volumes.mean(axis=0))
     assert ridges["all"].intercepts == pytest.approx(Hearts.of(*cohorts).volumes.mean(axis=0))
     notes = load_sfera(study, results, RSP)[2]

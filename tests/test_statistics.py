@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cardiosynth import measures, statistics
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Statistics
+from cardiosynth.judging import measures, tables
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Statistics
 
 SETTINGS = Statistics(bootstrap_draws=300)
 
@@ -18,9 +18,20 @@ def predictions(edv_errors: dict, true_ef=(30.0, 50.0, 60.0, 75.0), dataset="pha
     rows = []
     for (experiment, seed), errors in edv_errors.items():
         table = pd.DataFrame({"subject": [f"{split}-{i:03d}" for i in range(len(true_ef))], "true_ef": true_ef})
-        table = table.assign(dataset=dataset, split=split, experiment=experiment, seed=seed, true_edv_ml=100.0,
-                             true_esv_ml=100 - true_ef, edv_ml=100 + np.asarray(errors, float), esv_ml=100 - true_ef,
-                             ef=true_ef, edv_sd_ml=sd_ml, esv_sd_ml=sd_ml, ef_sd=np.nan)
+        table = table.assign(
+            dataset=dataset,
+            split=split,
+            experiment=experiment,
+            seed=seed,
+            true_edv_ml=100.0,
+            true_esv_ml=100 - true_ef,
+            edv_ml=100 + np.asarray(errors, float),
+            esv_ml=100 - true_ef,
+            ef=true_ef,
+            edv_sd_ml=sd_ml,
+            esv_sd_ml=sd_ml,
+            ef_sd=np.nan,
+        )
         rows.append(table)
     return pd.concat(rows, ignore_index=True)
 
@@ -43,8 +54,7 @@ def test_kaggle_crps_of_point_forecasts_is_mae_over_600():
 
 def test_kaggle_crps_is_the_gaussian_crps_over_600_when_smooth():
     mean, sd, truth = np.array([150.0, 90.0]), np.array([20.0, 15.0]), np.array([163.5, 85.5])
-    assert 600 * measures.crps_kaggle(mean, sd, truth) == pytest.approx(
-        measures.crps_gaussian(mean, sd, truth), abs=0.005)
+    assert 600 * measures.crps_kaggle(mean, sd, truth) == pytest.approx(measures.crps_gaussian(mean, sd, truth), abs=0.005)
 
 
 def test_kaggle_crps_by_hand():
@@ -78,8 +88,10 @@ def test_proportional_bias_by_hand():
 def test_limits_of_agreement_have_exact_coverage():
     """The interval of the upper limit holds bias + 1.96 SD in 95 % of small samples, where the approximation fails."""
     samples = np.random.default_rng(5).normal(3.0, 2.0, (1500, 6))
-    held = [found["upper_limit_low"] < 3 + 1.96 * 2 < found["upper_limit_high"]
-            for found in (measures.bland_altman(sample, np.zeros(6)) for sample in samples)]
+    held = [
+        found["upper_limit_low"] < 3 + 1.96 * 2 < found["upper_limit_high"]
+        for found in (measures.bland_altman(sample, np.zeros(6)) for sample in samples)
+    ]
     assert np.mean(held) == pytest.approx(0.95, abs=0.018)  # three standard errors
 
 
@@ -108,30 +120,34 @@ def test_bootstrap_interval_agrees_with_scipy():
     errors = np.random.default_rng(2).normal(0, 4, (80, 1))
     settings = Statistics(bootstrap_draws=4000)
     ours = measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(errors, weights), 80, settings, 9)
-    theirs = stats.bootstrap((errors[:, 0],), lambda e, axis: np.sqrt(np.mean(e**2, axis)), n_resamples=4000,
-                             method="percentile", rng=np.random.default_rng(9)).confidence_interval
+    theirs = stats.bootstrap(
+        (errors[:, 0],), lambda e, axis: np.sqrt(np.mean(e**2, axis)), n_resamples=4000, method="percentile", rng=np.random.default_rng(9)
+    ).confidence_interval
     assert ours == pytest.approx(tuple(theirs), rel=0.02)
 
 
 def test_bootstrap_interval_covers_the_true_rmse():
     simulated = np.random.default_rng(4).normal(0, 3, (300, 60, 1))
-    intervals = [measures.bootstrap_interval(lambda weights, e=errors: measures.bootstrap_rmse(e, weights), 60,
-                                             SETTINGS, seed) for seed, errors in enumerate(simulated)]
+    intervals = [
+        measures.bootstrap_interval(lambda weights, e=errors: measures.bootstrap_rmse(e, weights), 60, SETTINGS, seed)
+        for seed, errors in enumerate(simulated)
+    ]
     covered = np.mean([low < 3 < high for low, high in intervals])
     assert 0.89 < covered < 0.98
 
 
 def test_a_wider_confidence_gives_a_wider_interval():
     errors = np.random.default_rng(2).normal(0, 4, (50, 2))
-    widths = [np.ptp(measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(errors, weights), 50,
-                                                 Statistics(confidence=level), 1)) for level in (0.5, 0.9, 0.99)]
+    widths = [
+        np.ptp(measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(errors, weights), 50, Statistics(confidence=level), 1))
+        for level in (0.5, 0.9, 0.99)
+    ]
     assert widths == sorted(widths) and widths[0] < widths[-1] / 2
 
 
 def test_rank_tests_by_hand():
     """Ranks 1, 2, 3 against 4, 5, 6: H = 12 / 42 (6^2 / 3 + 15^2 / 3) - 21 = 27 / 7 with one degree of freedom."""
-    assert measures.kruskal_p(np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])) == pytest.approx(
-        stats.chi2.sf(27 / 7, 1))
+    assert measures.kruskal_p(np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])) == pytest.approx(stats.chi2.sf(27 / 7, 1))
     first, second = np.array([5.0, 6.0, 7.0, 8.0, 9.0, 10.0]), np.array([4.5, 5.0, 5.5, 6.0, 6.5, 7.0])
     assert measures.wilcoxon_p(first, second) == pytest.approx(2 / 2**6)  # all six differences have one sign
     assert np.isnan(measures.wilcoxon_p(first, first))
@@ -145,7 +161,7 @@ def test_a_paired_test_sees_what_kruskal_wallis_misses():
 
 def test_table1_by_hand():
     """Seed 1 errs by 3, -4, 0, 0 ml, seed 2 by 6, -8, 0, 0: RMSE 2.5 and 5, MAE 1.75 and 3.5."""
-    table = statistics.table1(predictions({("RSO", 1): [3, -4, 0, 0], ("RSO", 2): [6, -8, 0, 0]}), SETTINGS, 1)
+    table = tables.table1(predictions({("RSO", 1): [3, -4, 0, 0], ("RSO", 2): [6, -8, 0, 0]}), SETTINGS, 1)
     cells = table.set_index(["quantity", "group"])
     row = cells.loc[("edv_ml", "all")]
     assert (row.rmse, row.mae, row.n, row.seeds) == (3.75, 2.625, 4, 2)
@@ -158,15 +174,15 @@ def test_table1_by_hand():
 
 def test_perfect_predictions_have_no_error():
     table = predictions({("RSP", 1): np.zeros(8)}, true_ef=np.linspace(15, 78, 8))
-    found = statistics.table1(table, SETTINGS, 1).set_index(["quantity", "group"])
+    found = tables.table1(table, SETTINGS, 1).set_index(["quantity", "group"])
     assert (found.rmse.dropna() == 0).all() and (found.mae.dropna() == 0).all()
     assert found.loc[("ef", "all")].pearson == pytest.approx(1.0)
     assert found.loc[("ef", "all")][["rmse_low", "rmse_high"]].tolist() == [0, 0]
-    assert (statistics.agreement(table, SETTINGS)[["bias", "sd"]] == 0).all(axis=None)
+    assert (tables.agreement(table, SETTINGS)[["bias", "sd"]] == 0).all(axis=None)
 
 
 def test_empty_and_small_groups_state_their_n():
-    table = statistics.table1(predictions({("RSO", 1): [1, 2]}, true_ef=[55, 60]), SETTINGS, 1).set_index("group")
+    table = tables.table1(predictions({("RSO", 1): [1, 2]}, true_ef=[55, 60]), SETTINGS, 1).set_index("group")
     reduced = table[table.quantity == "ef"].loc["ef<40"]
     assert reduced.n == 0 and reduced.seeds == 1 and np.isnan(reduced.rmse)
     assert np.isnan(table.rmse_sd).all() and np.isnan(table.rmse_low).all()
@@ -174,22 +190,27 @@ def test_empty_and_small_groups_state_their_n():
 
 
 def test_one_row_per_cell_over_datasets_and_splits():
-    many = pd.concat([predictions({("RSO", 1): [1, 2, 3, 4]}, dataset=dataset, split=split)
-                      for dataset in ("phantom-a", "phantom-b") for split in ("validation", "test", "extra_test")])
-    table = statistics.table1(many, SETTINGS, 1)
+    many = pd.concat(
+        [
+            predictions({("RSO", 1): [1, 2, 3, 4]}, dataset=dataset, split=split)
+            for dataset in ("phantom-a", "phantom-b")
+            for split in ("validation", "test", "extra_test")
+        ]
+    )
+    table = tables.table1(many, SETTINGS, 1)
     assert len(table) == 2 * 4 * 4 * 3  # the pooled split is the fourth
     assert not table.duplicated(["experiment", "dataset", "split", "group", "quantity"]).any()
 
 
 def test_agreement_takes_the_mean_prediction_over_seeds():
     """Errors of +4 and -2 in two seeds are a bias of 1 ml, not 8 independent differences."""
-    row = statistics.agreement(predictions({("RSO", 1): [4] * 4, ("RSO", 2): [-2] * 4}), SETTINGS).iloc[0]
+    row = tables.agreement(predictions({("RSO", 1): [4] * 4, ("RSO", 2): [-2] * 4}), SETTINGS).iloc[0]
     assert (row.quantity, row.bias, row.sd, row.n) == ("edv_ml", 1.0, 0.0, 4)
 
 
 def test_comparisons_by_hand():
     errors = {("RSO", 1): [8, -8] * 10, ("RSP", 1): [2, -2] * 10, ("RSP", 2): [4, -4] * 10, ("other", 1): [1] * 20}
-    table = statistics.tests(predictions(errors, true_ef=np.linspace(20, 80, 20)), SETTINGS, 1)
+    table = tables.tests(predictions(errors, true_ef=np.linspace(20, 80, 20)), SETTINGS, 1)
     row = table.set_index(["group", "quantity"]).loc[("all", "edv_ml")]
     assert (row["first"], row["second"], row.seeds_first, row.seeds_second) == ("RSO", "RSP", 1, 2)
     assert row.rmse_difference == pytest.approx(8 - 3)
@@ -203,14 +224,14 @@ def test_comparisons_by_hand():
 def test_trainings_of_one_seed_are_drawn_together():
     """RMSE 8 and 6 against 4 and 2, all patients alike: seed by seed the difference is 4, whichever seeds are drawn."""
     errors = {("RSO", 1): [8] * 6, ("RSO", 2): [6] * 6, ("RSP", 1): [4] * 6, ("RSP", 2): [2] * 6}
-    row = statistics.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
+    row = tables.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
     assert (row.rmse_difference_low, row.rmse_difference, row.rmse_difference_high) == pytest.approx((4, 4, 4))
 
 
 def test_trainings_of_other_seeds_are_drawn_apart():
     """The same numbers under other seeds: the difference may be 8 - 4, 8 - 2, 6 - 4 or 6 - 2."""
     errors = {("RSO", 1): [8] * 6, ("RSO", 2): [6] * 6, ("RSP", 3): [4] * 6, ("RSP", 4): [2] * 6}
-    row = statistics.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
+    row = tables.tests(predictions(errors, true_ef=[50] * 6), SETTINGS, 1).iloc[0]
     assert (row.rmse_difference_low, row.rmse_difference, row.rmse_difference_high) == pytest.approx((2, 4, 6))
 
 
@@ -219,7 +240,8 @@ def test_one_training_leaves_the_interval_over_patients():
     first, second = rng.normal(0, 5, (40, 1)), rng.normal(0, 3, (40, 1))
     joint = measures.joint_interval(measures.bootstrap_rmse, first, second, True, SETTINGS, 1)
     assert joint == measures.bootstrap_interval(
-        lambda weights: measures.bootstrap_rmse(first, weights) - measures.bootstrap_rmse(second, weights), 40, SETTINGS, 1)
+        lambda weights: measures.bootstrap_rmse(first, weights) - measures.bootstrap_rmse(second, weights), 40, SETTINGS, 1
+    )
 
 
 @pytest.mark.parametrize("trainings", [2, 3, 5])
@@ -244,8 +266,9 @@ def test_the_joint_interval_holds_the_difference_of_all_trainings():
     for seed in range(250):
         first, second = study(5, 50)
         one = measures.joint_interval(measures.bootstrap_rmse, first, second, True, settings, seed)
-        other = measures.bootstrap_interval(lambda weights: measures.bootstrap_rmse(first, weights)
-                                            - measures.bootstrap_rmse(second, weights), 50, settings, seed)
+        other = measures.bootstrap_interval(
+            lambda weights: measures.bootstrap_rmse(first, weights) - measures.bootstrap_rmse(second, weights), 50, settings, seed
+        )
         held["joint"] += one[0] < true < one[1]
         held["patients"] += other[0] < true < other[1]
     assert 0.90 < held["joint"] / 250 < 0.99
@@ -255,7 +278,7 @@ def test_the_joint_interval_holds_the_difference_of_all_trainings():
 def test_mean_absolute_errors_are_compared_as_well():
     """Patient by patient 3 and 1 against 1 and 1: MAE 2 - 1; the RMSE differ by sqrt 5 - 1."""
     errors = {("RSO", 1): [3, -1] * 5, ("RSP", 1): [1, -1] * 5}
-    row = statistics.tests(predictions(errors, true_ef=[50] * 10), SETTINGS, 1).iloc[0]
+    row = tables.tests(predictions(errors, true_ef=[50] * 10), SETTINGS, 1).iloc[0]
     assert row.mae_difference == pytest.approx(1) and row.rmse_difference == pytest.approx(np.sqrt(5) - 1)
     assert row.mae_difference_low < 1 < row.mae_difference_high
 
@@ -266,48 +289,50 @@ def test_holm_adjusts_what_was_stated_beforehand_and_nothing_else():
     table = predictions({("RSO", 1): rng.normal(0, 9, 30), ("RSP", 1): rng.normal(0, 3, 30)}, true_ef=np.linspace(41, 69, 30))
     table["esv_ml"] += np.where(table.experiment == "RSO", 5.0, 1.0) * rng.normal(size=60)
     table["ef"] += np.where(table.experiment == "RSO", 4.0, 1.0) * rng.normal(size=60)
-    found = statistics.tests(table, SETTINGS, 1)
+    found = tables.tests(table, SETTINGS, 1)
     stated = found[found.wilcoxon_p_holm.notna()]
     assert set(zip(stated.group, stated.quantity)) == {("all", name) for name in ("edv_ml", "esv_ml", "ef")}
     ordered = stated.sort_values("wilcoxon_p")
     expected = np.minimum(np.maximum.accumulate(ordered.wilcoxon_p.to_numpy() * [3, 2, 1]), 1)
     assert ordered.wilcoxon_p_holm.tolist() == pytest.approx(expected.tolist())
-    assert ("RSO", "RSP", "ef<40", "ef") in statistics.family() and ("RSP", "segmentation", "all", "ef") not in statistics.family()
+    assert ("RSO", "RSP", "ef<40", "ef") in tables.family() and ("RSP", "segmentation", "all", "ef") not in tables.family()
 
 
 def test_test_and_extra_test_are_judged_apart_and_together():
     """Errors of 2 ml on four patients and of 4 on four others: RMSE 2, 4 and sqrt 10; a dataset without the second has no pool."""
-    parts = [predictions({("RSO", 1): [2] * 4}), predictions({("RSO", 1): [4] * 4}, split="extra_test"),
-             predictions({("RSO", 1): [9] * 4}, split="validation"), predictions({("RSO", 1): [1] * 4}, dataset="phantom-b")]
-    table = statistics.table1(pd.concat(parts), SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
+    parts = [
+        predictions({("RSO", 1): [2] * 4}),
+        predictions({("RSO", 1): [4] * 4}, split="extra_test"),
+        predictions({("RSO", 1): [9] * 4}, split="validation"),
+        predictions({("RSO", 1): [1] * 4}, dataset="phantom-b"),
+    ]
+    table = tables.table1(pd.concat(parts), SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
     cells = table.set_index(["dataset", "split"])
-    assert cells.rmse["phantom-a"].to_dict() == pytest.approx(
-        {"test": 2, "extra_test": 4, "validation": 9, "test+extra_test": np.sqrt(10)})
+    assert cells.rmse["phantom-a"].to_dict() == pytest.approx({"test": 2, "extra_test": 4, "validation": 9, "test+extra_test": np.sqrt(10)})
     assert cells.n["phantom-a", "test+extra_test"] == 8
     assert cells.rmse["phantom-b"].to_dict() == {"test": 1}
     other = [part.assign(experiment="RSP", edv_ml=101.0) for part in parts[:2]]
-    tests = statistics.tests(pd.concat(parts[:2] + other), SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
-    assert tests.set_index("split").rmse_difference.to_dict() == pytest.approx(
-        {"test": 1, "extra_test": 3, "test+extra_test": np.sqrt(10) - 1})
+    tests = tables.tests(pd.concat(parts[:2] + other), SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
+    assert tests.set_index("split").rmse_difference.to_dict() == pytest.approx({"test": 1, "extra_test": 3, "test+extra_test": np.sqrt(10) - 1})
 
 
 def test_comparison_uses_the_patients_both_predict():
     table = predictions({("RSP", 1): [5] * 4, ("segmentation", 0): [1] * 4})
     table = table[~((table.experiment == "segmentation") & (table.subject == "test-003"))]
-    row = statistics.tests(table, SETTINGS, 1).iloc[0]
+    row = tables.tests(table, SETTINGS, 1).iloc[0]
     assert row.n == 3 and row.rmse_difference == pytest.approx(4)
 
 
 def test_one_experiment_has_nothing_to_compare():
-    table = statistics.tests(predictions({("RSO", 1): [1] * 4}), SETTINGS, 1)
+    table = tables.tests(predictions({("RSO", 1): [1] * 4}), SETTINGS, 1)
     assert table.empty and "wilcoxon_p_holm" in table
 
 
 def test_pairing_narrows_the_interval():
     shared = np.random.default_rng(3).normal(0, 10, 200)
     table = predictions({("RSO", 1): shared * 1.1, ("RSP", 1): shared}, true_ef=np.linspace(20, 80, 200))
-    row = statistics.tests(table, SETTINGS, 1).iloc[0]
-    cells = statistics.table1(table, SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
+    row = tables.tests(table, SETTINGS, 1).iloc[0]
+    cells = tables.table1(table, SETTINGS, 1).query("quantity == 'edv_ml' and group == 'all'")
     assert row.rmse_difference_low > 0  # though the two intervals overlap:
     assert cells.rmse_low.iloc[0] < cells.rmse_high.iloc[1]
     assert cells.experiment.tolist() == ["RSO", "RSP"]
@@ -315,16 +340,16 @@ def test_pairing_narrows_the_interval():
 
 def test_same_seed_same_tables():
     table = predictions({("RSO", 1): np.arange(30), ("RSP", 1): np.arange(30)[::-1]}, true_ef=np.linspace(20, 80, 30))
-    first, again, other = (statistics.tests(table, SETTINGS, seed) for seed in (1, 1, 2))
+    first, again, other = (tables.tests(table, SETTINGS, seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not first.rmse_difference_low.equals(other.rmse_difference_low)
-    shuffled = statistics.tests(table.sample(frac=1, random_state=0), SETTINGS, 1)
+    shuffled = tables.tests(table.sample(frac=1, random_state=0), SETTINGS, 1)
     assert shuffled.rmse_difference_low.tolist() == first.rmse_difference_low.tolist()
 
 
 def test_unreadable_table(tmp_path):
     with pytest.raises(InputError, match="nowhere.csv.*run the study"):
-        statistics.read_predictions(tmp_path / "nowhere.csv")
+        tables.read_predictions(tmp_path / "nowhere.csv")
 
 
 def test_a_share_has_its_exact_binomial_interval():

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cardiosynth.errors import InputError
-from cardiosynth.experiments import EXPERIMENTS, Training, evaluated_on, training_from_path, trainings
-from cardiosynth.study import fingerprint, load_study
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.experiments import EXPERIMENTS, Training, evaluated_on, training_from_path, trainings
+from cardiosynth.study.study_file import fingerprint, load_study
 
 ROOT = Path(__file__).parent.parent
 GOOD = "name: mine\ntitle: mine\ndatasets: {a: phantom-a}\n"

@@ -6,12 +6,12 @@ import pydicom
 import pytest
 from dicom_files import GAP_MM, SPACING_MM, circle, edit, heart
 
-from cardiosynth import phantom
-from cardiosynth.cine import Cine
-from cardiosynth.datasets import sunnybrook, sunnybrook_contours
-from cardiosynth.errors import InputError
-from cardiosynth.exports.sunnybrook import write
-from cardiosynth.volumes import ML_PER_MM3
+from cardiosynth.data import phantom
+from cardiosynth.data.readers import sunnybrook, sunnybrook_contours
+from cardiosynth.data.subject import Cine
+from cardiosynth.data.volumes import ML_PER_MM3
+from cardiosynth.data.writers.to_sunnybrook import write
+from cardiosynth.study.errors import InputError
 
 
 @pytest.fixture
@@ -140,8 +140,15 @@ def test_beside_another_series_the_one_that_the_contours_fit_is_read(root, first
     for number in range(6):
         path = images(root)[0].with_name(f"IM-0003-{first + number:04d}.dcm")
         shutil.copy(images(root)[number % 2], path)
-        edit(path, ImageOrientationPatient=LONG_AXIS, SeriesNumber=3, SeriesInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}",
-             TriggerTime=str(number), ImagePositionPatient=[str(number % slices * 20), "0", "0"])
+        edit(
+            path,
+            ImageOrientationPatient=LONG_AXIS,
+            SeriesNumber=3,
+            SeriesInstanceUID="1.2.3",
+            SOPInstanceUID=f"1.2.3.{number}",
+            TriggerTime=str(number),
+            ImagePositionPatient=[str(number % slices * 20), "0", "0"],
+        )
     after = sunnybrook.read(sunnybrook.find(root)[0])
     assert np.array_equal(after.images, before.images) and (after.edv_ml, after.esv_ml) == (before.edv_ml, before.esv_ml)
     assert after.extra["mended"] == "series CINESAX_1/IM-0003-* with 6 files left out"
@@ -152,8 +159,14 @@ def test_a_larger_series_that_has_all_numbers_but_is_no_stack_is_not_chosen(root
     for number in range(20):
         path = images(root)[0].with_name(f"IM-0003-{number + 1:04d}.dcm")
         shutil.copy(images(root)[0], path)
-        edit(path, ImageOrientationPatient=LONG_AXIS, SeriesNumber=3, SeriesInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}",
-             TriggerTime=str(number))
+        edit(
+            path,
+            ImageOrientationPatient=LONG_AXIS,
+            SeriesNumber=3,
+            SeriesInstanceUID="1.2.3",
+            SOPInstanceUID=f"1.2.3.{number}",
+            TriggerTime=str(number),
+        )
     assert np.array_equal(sunnybrook.read(sunnybrook.find(root)[0]).images, before.images)
 
 
@@ -175,7 +188,7 @@ def test_contours_move_with_their_images(root):
         image.ImagePositionPatient, image.PixelData = [f"{value:.6f}" for value in origin], np.roll(pixels, (-3, 2), (0, 1)).tobytes()
         image.save_as(path)
         for kind in "io":
-            if (file := contour_or_none(root, int(path.stem[-4:]), kind)):
+            if file := contour_or_none(root, int(path.stem[-4:]), kind):
                 np.savetxt(file, np.loadtxt(file) + (2, -3), fmt="%.2f")
     after = sunnybrook.read(sunnybrook.find(root)[0])
     assert np.array_equal(after.masks, before.masks) and (after.edv_ml, after.esv_ml) == pytest.approx((before.edv_ml, before.esv_ml))
@@ -187,8 +200,9 @@ def contour_or_none(root, number, kind):
     return next(root.rglob(f"SC-N-9001/*/*/IM-0001-{number:04d}-{kind}contour-manual.txt"), None)
 
 
-@pytest.mark.parametrize("numbers, doubt", [((5,), "no i contour at ED in slice 3 of 5 from the base"),
-                                            ((4, 6), "at ES in slice 2, 3 of 5"), ((5, 6), "ED in slice 3")])
+@pytest.mark.parametrize(
+    "numbers, doubt", [((5,), "no i contour at ED in slice 3 of 5 from the base"), ((4, 6), "at ES in slice 2, 3 of 5"), ((5, 6), "ED in slice 3")]
+)
 def test_a_slice_without_cavity_between_others_is_doubted_and_stays(root, numbers, doubt):
     before = sunnybrook.read(sunnybrook.find(root)[0])
     for number in numbers:
@@ -264,8 +278,7 @@ BAD = [
     (drawn_twice, r"icontour-manual.txt: another contour of image 3 than .*; keep one of them"),
     (there_twice, r"SC-N-9001: .* is another contour folder of this patient, with other files; keep one of them"),
     (lambda root: contour(root, 3).write_text("10 10\n10 10\n10 10\n"), r"IM-0001-0003-icontour-manual.txt: encloses no area"),
-    (lambda root: [path.rename(path.with_name("x.dcm")) for path in images(root)[:1]],
-     r"IM-0001-0001-[io]contour.*: belongs to image 1, which"),
+    (lambda root: [path.rename(path.with_name("x.dcm")) for path in images(root)[:1]], r"IM-0001-0001-[io]contour.*: belongs to image 1, which"),
     (one_phase, r"SC-N-9001: inner contours at 1 of 2 phases; expected them at ED and at ES"),
     (lambda root: contour(root, 3).rename(contour(root, 3).with_name("IM-0001-0777-icontour-manual.txt")), r"belongs to image 777, which"),
     (lambda root: shutil.rmtree(next(root.rglob("SC-N-9001"))), r"SCD0900101: no contour folder for this patient"),
@@ -287,8 +300,11 @@ def test_a_bad_patient_gets_one_sentence_and_the_other_is_read(root, damage, mes
 def test_a_folder_that_is_not_sunnybrook_gets_one_sentence(tmp_path):
     packed, empty, other = tmp_path / "x.zip", tmp_path / "empty", tmp_path / "other"
     empty.mkdir(), other.mkdir(), packed.touch(), (other / "SCD_IMAGES_01.zip").touch()
-    for wrong, message in ((packed, "a file, not a folder; unpack it"), (empty, "an empty folder"),
-                           (other, r"no DICOM folders SCD.* \(unpack SCD_IMAGES_01.zip first\)")):
+    for wrong, message in (
+        (packed, "a file, not a folder; unpack it"),
+        (empty, "an empty folder"),
+        (other, r"no DICOM folders SCD.* \(unpack SCD_IMAGES_01.zip first\)"),
+    ):
         with pytest.raises(InputError, match=message):
             sunnybrook.find(wrong)
 

@@ -16,12 +16,13 @@ import torch
 import yaml
 from acdc_files import write_patient
 
-from cardiosynth import notebooks, provenance, runner
-from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
-from cardiosynth.ending import LOG, guarded, reason
-from cardiosynth.errors import InputError
-from cardiosynth.files import whole
-from cardiosynth.study import load_study
+from cardiosynth.networks.checkpoints import load_tensors, load_training, save_tensors, save_training
+from cardiosynth.study import provenance
+from cardiosynth.study.ending import LOG, guarded, reason
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.files import whole
+from cardiosynth.study.study_file import load_study
+from cardiosynth.workflow import notebooks, runner
 
 ROOT = Path(__file__).parent.parent
 PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -49,9 +50,27 @@ def planned(tmp_path_factory):
     values = yaml.safe_load((ROOT / "studies" / "smoke.yaml").read_text(encoding="utf-8")) | {"name": "odd", "datasets": {"a": "acdc"}}
     study = folder / "my 'study'.yaml"
     study.write_text(yaml.safe_dump(values), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(folder), "--cores", "1",
-               "--nolock", "--dry-run", "--printshellcmds", "--ignore-incomplete", "--quiet", "progress", "host", "--config",
-               runner._setting("study", str(study)), runner._setting("data", str(folder))]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "workflow" / "Snakefile"),
+        "--directory",
+        str(folder),
+        "--cores",
+        "1",
+        "--nolock",
+        "--dry-run",
+        "--printshellcmds",
+        "--ignore-incomplete",
+        "--quiet",
+        "progress",
+        "host",
+        "--config",
+        runner._setting("study", str(study)),
+        runner._setting("data", str(folder)),
+    ]
     for name in ("cardiosynth", "data", "book", "notebooks", "_config.yml"):
         (folder / name).symlink_to(ROOT / name)
     done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
@@ -83,8 +102,13 @@ def test_make_hands_names_on_as_they_are(tmp_path, given):
     python.chmod(0o755)
     values = {"STUDY": "my 'own' $x", "DATA": ODD, "CORES": "3"}
     words = [f"{name}={value}" for name, value in values.items()] if given == "argument" else []
-    done = subprocess.run(["make", "-s", "-o", ".venv/.ready", "study", *words], capture_output=True, encoding="utf-8", cwd=tmp_path,
-                          env=os.environ | (values if given == "environment" else {}))
+    done = subprocess.run(
+        ["make", "-s", "-o", ".venv/.ready", "study", *words],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+        env=os.environ | (values if given == "environment" else {}),
+    )
     assert done.stdout.splitlines() == ["-m", "cardiosynth", "study", "studies/my 'own' $x.yaml", "--cores", "3", "--data", ODD]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".venv", "Makefile"]
 
@@ -136,8 +160,20 @@ def test_text_is_utf_8_whatever_the_locale(path):
 
 
 def test_the_check_of_encodings_would_see_one():
-    lines = ["open(p)", "p.open()", "p.open('w')", "open(p, mode='a')", "gzip.open(p, 'rt')", "p.read_text()", "run([], text=True)",
-             "open(p, 'wb')", "p.open('rb')", "gzip.open(p)", "Cohort.open(p)", "open(p, 'w', encoding='utf-8')"]
+    lines = [
+        "open(p)",
+        "p.open()",
+        "p.open('w')",
+        "open(p, mode='a')",
+        "gzip.open(p, 'rt')",
+        "p.read_text()",
+        "run([], text=True)",
+        "open(p, 'wb')",
+        "p.open('rb')",
+        "gzip.open(p)",
+        "Cohort.open(p)",
+        "open(p, 'w', encoding='utf-8')",
+    ]
     found = text_calls(ast.parse("\n".join(lines)))
     assert sorted(node.lineno for node, options in found if "encoding" not in options) == [1, 2, 3, 4, 5, 6, 7]
 
@@ -207,7 +243,7 @@ def test_what_nobody_expected_names_its_type_and_keeps_the_traceback(tmp_path, m
 
     assert guarded(command) == 1
     assert capsys.readouterr().err == f"cardiosynth: unexpected KeyError: 'lv'; please report it with {tmp_path / LOG}, which says where\n"
-    assert "return {}[\"lv\"]" in (tmp_path / LOG).read_text(encoding="utf-8")
+    assert 'return {}["lv"]' in (tmp_path / LOG).read_text(encoding="utf-8")
     assert reason(ZeroDivisionError()) == "unexpected ZeroDivisionError"
 
 
@@ -253,10 +289,13 @@ def test_a_file_is_whole_or_what_it_was_and_its_error_names_it(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")
 def test_tensors_that_find_no_room_leave_nothing(tmp_path):
-    script = ("import sys, torch; from cardiosynth.checkpoints import save_tensors; from cardiosynth.ending import guarded\n"
-              "sys.exit(guarded(lambda: save_tensors(sys.argv[1], {'a': torch.zeros(100000)}, {})))")
-    done = subprocess.run(["prlimit", "--fsize=20000", sys.executable, "-c", script, tmp_path / "a.safetensors"], capture_output=True,
-                          encoding="utf-8", cwd=ROOT)
+    script = (
+        "import sys, torch; from cardiosynth.checkpoints import save_tensors; from cardiosynth.ending import guarded\n"
+        "sys.exit(guarded(lambda: save_tensors(sys.argv[1], {'a': torch.zeros(100000)}, {})))"
+    )
+    done = subprocess.run(
+        ["prlimit", "--fsize=20000", sys.executable, "-c", script, tmp_path / "a.safetensors"], capture_output=True, encoding="utf-8", cwd=ROOT
+    )
     assert done.returncode == 2 and f"{tmp_path / 'a.safetensors'}: file too large; raise the limit" in done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -276,19 +315,31 @@ def test_without_locks_a_study_runs_and_says_so(tmp_path, monkeypatch, capsys):
 
 def test_where_a_study_cannot_write_it_says_where_it_could_run(tmp_path):
     (tmp_path / "results").write_text("a file", encoding="utf-8")
-    with pytest.raises(InputError, match=f"results/mine: not a directory; a study writes into its checkout: run it in a copy of {ROOT}"):
-        with runner._one_at_a_time(tmp_path / "results" / "mine"):
-            pass
+    with (
+        pytest.raises(InputError, match=f"results/mine: not a directory; a study writes into its checkout: run it in a copy of {ROOT}"),
+        runner._one_at_a_time(tmp_path / "results" / "mine"),
+    ):
+        pass
 
 
 def test_windows_has_all_commands_but_the_whole_study(tmp_path):
     """There fcntl and resource cannot be imported."""
     write_patient(tmp_path / "in" / "training" / "patient001", seed=1)
     (tmp_path / "main.py").write_text(
-        "import sys\nsys.modules['fcntl'] = sys.modules['resource'] = None\n"
-        "from cardiosynth.__main__ import main\nif __name__ == '__main__':\n    main()\n", encoding="utf-8")
-    run = lambda *words: subprocess.run([sys.executable, tmp_path / "main.py", *words], capture_output=True, encoding="utf-8", cwd=ROOT,  # noqa: E731
-                                        env=os.environ | {"PYTHONPATH": str(ROOT)})
+        "import sys\nimport psutil  # which needs neither on Windows\nsys.modules['fcntl'] = sys.modules['resource'] = None\n"
+        "from cardiosynth.__main__ import main\nif __name__ == '__main__':\n    main()\n",
+        encoding="utf-8",
+    )
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, tmp_path / "main.py", *words],
+            capture_output=True,
+            encoding="utf-8",
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+
     study = run("study", "studies/smoke.yaml")
     assert study.returncode == 2 and study.stderr.count("\n") == 1 and "needs Linux or macOS" in study.stderr
     ingest = run("ingest", "acdc", tmp_path / "in", "--out", tmp_path / "out", "--workers", "1", "--size-px", "32")
@@ -319,8 +370,10 @@ def test_without_git_the_commit_is_unknown(monkeypatch):
 
 @pytest.fixture
 def notebook(tmp_path):
-    cells = [nbformat.v4.new_code_cell("results = 'x'  # folder\nshare = 0.5  # of all", metadata={"tags": ["parameters"]}),
-             nbformat.v4.new_code_cell("print(results, share)")]
+    cells = [
+        nbformat.v4.new_code_cell("results = 'x'  # folder\nshare = 0.5  # of all", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("print(results, share)"),
+    ]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), tmp_path / "n.ipynb")
     return tmp_path / "n.ipynb"
@@ -371,7 +424,9 @@ def test_quotes_about_a_text_parameter_are_left_away_and_bad_yaml_is_a_bad_value
 
 
 DAMAGE = {
-    "cut": lambda content: content[: len(content) // 2], "empty": lambda content: b"", "zeros": lambda content: bytes(len(content)),
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
     "noise": lambda content: b"x" * len(content),
 }
 
@@ -432,7 +487,7 @@ def test_a_damaged_network_says_how_to_make_it_again(tmp_path):
 def test_a_second_run_of_a_stage_signs_nothing_of_the_first(tmp_path):
     kept = {"state.safetensors", "state.damaged.safetensors", "notes.txt"}
     for names in (["a.csv", "b.csv", "m.npy"], ["a.csv"]):
-        with provenance.stage(tmp_path, "a stage", {}) as folder:
+        with provenance.stage(tmp_path, "a stage", {}, "cardiosynth.study.provenance") as folder:
             assert not (folder / "b.csv").exists()
             for name in [*names, *kept, "below/c.csv"]:
                 (folder / name).parent.mkdir(exist_ok=True)
@@ -446,14 +501,14 @@ def test_a_second_run_of_a_stage_signs_nothing_of_the_first(tmp_path):
 
 def test_a_stage_takes_nothing_from_a_folder_in_which_none_has_run(tmp_path):
     (tmp_path / "mine.csv").write_text("mine", encoding="utf-8")
-    with provenance.stage(tmp_path, "a stage", {}):
+    with provenance.stage(tmp_path, "a stage", {}, "cardiosynth.study.provenance"):
         pass
     assert (tmp_path / "mine.csv").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_stage_that_was_killed_is_cleared_by_the_next(tmp_path):
-    with pytest.raises(KeyboardInterrupt), provenance.stage(tmp_path, "a stage", {}):
+    with pytest.raises(KeyboardInterrupt), provenance.stage(tmp_path, "a stage", {}, "cardiosynth.study.provenance"):
         (tmp_path / "half.csv").write_text("half", encoding="utf-8")
         raise KeyboardInterrupt
-    with provenance.stage(tmp_path, "a stage", {}):
+    with provenance.stage(tmp_path, "a stage", {}, "cardiosynth.study.provenance"):
         assert not (tmp_path / "half.csv").exists()

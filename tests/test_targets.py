@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Masks
-from cardiosynth.targets import edv_bin_of, histogram, make_target, percent_target
+from cardiosynth.masks.targets import edv_bin_of, histogram, make_target, percent_target
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Masks
 
 
 def test_uniform_has_fourteen_equal_bins_and_all_has_one():

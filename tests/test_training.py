@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from cardiosynth import training
-from cardiosynth.checkpoints import load_tensors, load_training, save_tensors, save_training
-from cardiosynth.errors import InputError
-from cardiosynth.sections import Sfera as Settings
-from cardiosynth.sfera import Sfera
-from cardiosynth.training import Hearts, Schedule, apply, augment, fit_ridge, scaled, shift, train
+from cardiosynth.measuring import sfera_training
+from cardiosynth.measuring.sfera_training import Hearts, Schedule, apply, augment, fit_ridge, scaled, shift, train
+from cardiosynth.networks.checkpoints import load_tensors, load_training, save_tensors, save_training
+from cardiosynth.networks.sfera import Sfera
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import SferaSettings
 
-SMALL = Settings(base_channels=4, features=16, hidden=8)
+SMALL = SferaSettings(base_channels=4, features=16, hidden=8)
 
 
 def discs(count, seed=0, slices=5, size=32):
@@ -45,8 +45,10 @@ def test_a_finished_training_is_not_taken_for_one_on_other_images_or_from_other_
     assert torch.equal(weights(run(tmp_path / "a", hearts=darker)), weights(run(tmp_path / "b", hearts=darker)))
     validation, schedule = discs(3, 9), Schedule(2, 3, 2e-3)
     (tmp_path / "c").mkdir()
-    tuned = [train(start, hearts, validation, schedule, (0.0, 3.0), tmp_path / "c", 1, "cpu", "f", "test")
-             for start in (run(tmp_path / "b", hearts=darker), run(tmp_path / "a", hearts=hearts))]
+    tuned = [
+        train(start, hearts, validation, schedule, (0.0, 3.0), tmp_path / "c", 1, "cpu", "f", "test")
+        for start in (run(tmp_path / "b", hearts=darker), run(tmp_path / "a", hearts=hearts))
+    ]
     assert not torch.equal(*map(weights, tuned))
 
 
@@ -68,18 +70,18 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 def test_a_killed_training_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
-    monkeypatch.setattr(training, "SAVE_EVERY_S", 0.0)
-    epoch = training._epoch
+    monkeypatch.setattr(sfera_training, "SAVE_EVERY_S", 0.0)
+    epoch = sfera_training._epoch
 
     def killed(network, optimizer, hearts, targets, schedule, number, seed, device):
         if number == 4:
             raise KeyboardInterrupt
         return epoch(network, optimizer, hearts, targets, schedule, number, seed, device)
 
-    monkeypatch.setattr(training, "_epoch", killed)
+    monkeypatch.setattr(sfera_training, "_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "killed")
-    monkeypatch.setattr(training, "_epoch", epoch)
+    monkeypatch.setattr(sfera_training, "_epoch", epoch)
     resumed = run(tmp_path / "killed")
     assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values()))
 
@@ -148,7 +150,7 @@ def test_flips_alone_turn_a_square_and_change_no_pixel():
 
 def test_the_augmentation_of_the_schedule_is_the_one_used(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(training, "augment", lambda images, slices, rng, kind: seen.append(kind) or images)
+    monkeypatch.setattr(sfera_training, "augment", lambda images, slices, rng, kind: seen.append(kind) or images)
     hearts = discs(3)
     train(Sfera(SMALL, 32), hearts, hearts, Schedule(1, 3, 1e-3, "flips"), (0.0, 3.0), tmp_path, 1, "cpu", "f", "test")
     assert seen == ["flips"]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from acdc_files import stack
 
-from cardiosynth.datasets import ukbb
-from cardiosynth.errors import InputError
+from cardiosynth.data.readers import ukbb
+from cardiosynth.study.errors import InputError
 
 EID, OTHER = "9123456", "9123457"
 THEIRS = np.array([0, 3, 2, 1], np.int16)  # ACDC's label -> ukbb_cardiac's: 1 LV, 2 myocardium, 3 RV

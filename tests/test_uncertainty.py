@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cardiosynth.uncertainty import Calibration, Forecast
+from cardiosynth.measuring.uncertainty import Calibration, Forecast
 
 
 def one(edv=160.0, esv=80.0, sds=(8.0, 6.0), correlation=0.5):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from cardiosynth.masks import apply, compose
-from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.sections import Masks
-from cardiosynth.variants import DEFAULTS, vary
+from cardiosynth.masks.recipes import DEFAULTS, Recipe, enumerate_recipes
+from cardiosynth.masks.source import apply, compose
+from cardiosynth.masks.variants import vary
+from cardiosynth.study.sections import Masks
 
 SIZE, SLICES, ROW, COLUMN = 96, 8, 47.3, 52.6
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]

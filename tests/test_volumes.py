@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cardiosynth.volumes import LABELS, ejection_fraction, volume_ml
+from cardiosynth.data.volumes import LABELS, ejection_fraction, volume_ml
 
 
 def test_volume_of_a_box_is_its_voxel_count_times_the_voxel():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cardiosynth.zoom import AREAS, EF_LIMITS, draw, zoom
+from cardiosynth.measuring.zoom import AREAS, EF_LIMITS, draw, zoom
 
 SIZE = 64
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from discs import SIZE, disc_subject
 
-from cardiosynth.cohort import write_cohort
-from cardiosynth.experiments import Training
-from cardiosynth.study import load_study
+from cardiosynth.data.cohort import write_cohort
+from cardiosynth.study.experiments import Training
+from cardiosynth.study.study_file import load_study
 
 SSO, RSP = Training("SSO", "both", 1), Training("RSP", "phantom-a", 1)
 SFERA = {"base_channels": 2, "features": 8, "hidden": 4, "batch": 4, "real_epochs": 1, "synthetic_epochs": 1, "fine_tuning_epochs": 1}

@@ -1,9 +1,5 @@
-"""Figures and tables: one function each, from a study's results to what a page shows.
+"""What several pages share: one style, tables as pages show them, and a figure kept with the data behind it.
 
-Every figure function takes the ``Results`` that ``results.open_results`` gives, saves figures/<nn>-<name>.png
-with its .csv under them, and returns a ``Picture`` that a notebook shows. Import from the modules: only
-``architecture`` and ``contours`` need torch.
-
-style, results: what all share. distributions (paper, Fig. 1), workflow (2), examples (3), agreement (4 and 5),
-contours (6), architecture (7), tables (Table 1), comparisons (ablations and time).
+In: the ``Results`` that ``results.open_results`` gives. Out: figures/<nn>-<name>.png with its .csv, ready to show. The
+lines that draw a figure stand in its notebook.
 """

@@ -6,8 +6,8 @@ import pandas as pd
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import COLOUR, GREY, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table, interval
-from cardiosynth.measures import LIMITS_SD
-from cardiosynth.predictions import QUANTITIES, with_pooled
+from cardiosynth.judging.measures import LIMITS_SD
+from cardiosynth.measuring.predictions import QUANTITIES, with_pooled
 
 PAPER_EXPERIMENTS = ("RSO", "RSP")
 ROW_IN = 3.05
@@ -34,12 +34,8 @@ def scatter(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test"
         f"experiment. A point is one subject as "
         "one training predicts it; r and RMSE are means over trainings, ± the SD over trainings."
     )
-    words = "; ".join(
-        f"{s.experiment} {QUANTITY[s.quantity][0]} {s.dataset}: {_correlation(s)}" for s in summary.itertuples()
-    )
-    return keep(
-        figure, predictions, results, "04-scatter", caption, f"Scatter plots of predicted against true values. {words}."
-    )
+    words = "; ".join(f"{s.experiment} {QUANTITY[s.quantity][0]} {s.dataset}: {_correlation(s)}" for s in summary.itertuples())
+    return keep(figure, predictions, results, "04-scatter", caption, f"Scatter plots of predicted against true values. {words}.")
 
 
 @house_style
@@ -47,7 +43,7 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
     """Difference against mean, with bias, limits of agreement and proportional bias from agreement.csv.
 
     Several trainings count as one predictor: the point of a subject is the mean of its predictions. recordings: the
-    folder of observers.csv (``benchmarks/observers.py``); where given, lines show how far two observers lie apart.
+    folder of observers.csv (``evidence/observers.py``); where given, lines show how far two observers lie apart.
     """
     observers = recorded(recordings, "observers.csv") if recordings else None
     points = _differences(_of(with_pooled(results.predictions()), experiments, split))
@@ -121,9 +117,7 @@ def _of(table: pd.DataFrame, experiments, split: str) -> pd.DataFrame:
 
 def _differences(predictions: pd.DataFrame) -> pd.DataFrame:
     """One row a subject and quantity: mean of predicted and true value, and predicted minus true."""
-    averaged = predictions.groupby(["experiment", "dataset", "subject"], as_index=False, sort=False).mean(
-        numeric_only=True
-    )
+    averaged = predictions.groupby(["experiment", "dataset", "subject"], as_index=False, sort=False).mean(numeric_only=True)
     tables = []
     for quantity in QUANTITIES:
         predicted, true = averaged[quantity], averaged[f"true_{quantity}"]
@@ -187,9 +181,7 @@ def _observers(ax, observers, quantity: str, x: float) -> None:
 def _lines(results: Results, summary: pd.DataFrame, experiment: str, quantity: str):
     """The summary's rows of one panel, each with the number of its dataset."""
     for number, dataset in results.datasets.items():
-        chosen = (
-            (summary["experiment"] == experiment) & (summary["quantity"] == quantity) & (summary["dataset"] == dataset)
-        )
+        chosen = (summary["experiment"] == experiment) & (summary["quantity"] == quantity) & (summary["dataset"] == dataset)
         for line in summary[chosen].itertuples():
             yield number, line
 
@@ -211,9 +203,7 @@ def _bias(line) -> str:
 
 def legend(figure, axes, results: Results) -> None:
     handles = [
-        axes[0, 0].scatter(
-            [], [], s=18, color=COLOUR[number], marker=MARKER[number], label=f"D{number}: {results.describe(number)}"
-        )
+        axes[0, 0].scatter([], [], s=18, color=COLOUR[number], marker=MARKER[number], label=f"D{number}: {results.describe(number)}")
         for number in results.datasets
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=1)

@@ -8,7 +8,7 @@ from torch import nn
 
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, Picture, bare, house_style, keep
-from cardiosynth.sfera import Sfera
+from cardiosynth.networks.sfera import Sfera
 
 FILL = {
     "Input": "white",

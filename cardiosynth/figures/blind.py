@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 from PIL import Image
 
-from cardiosynth.errors import InputError
 from cardiosynth.figures.results import STUDIES, Results, open_results
+from cardiosynth.study.errors import InputError
 
 DATA = STUDIES.parent / "data"
 EMBEDDED = DATA / "results" / "laptop"  # the recorded default study, of phantoms alone

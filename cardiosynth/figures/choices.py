@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cardiosynth.errors import InputError
-from cardiosynth.experiments import COHORTS
+from cardiosynth.data.volumes import ejection_fraction
 from cardiosynth.figures.results import recorded
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.figures.tables import Table, interval
-from cardiosynth.measures import bootstrap_interval, bootstrap_rmse, mae, rmse
-from cardiosynth.sections import Statistics
-from cardiosynth.volumes import ejection_fraction
+from cardiosynth.judging.measures import bootstrap_interval, bootstrap_rmse, mae, rmse
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.experiments import COHORTS
+from cardiosynth.study.sections import Statistics
 
 NAMES = {
     "readout": "LSTM output read", "augmentation": "augmentation", "convolutions": "convolutions a block", "ridge": "ridge",
@@ -29,9 +29,12 @@ def sfera_choices(folder, settings: Statistics = Statistics()) -> Table:
     Raises InputError where there is no record.
     """
     table = pd.concat([_lines(*record, settings) for record in _records(folder)], ignore_index=True)
-    caption = ("SFERA with one setting changed at a time, on subjects of the training and validation splits that it did not learn from "
-               "(after synthetic hearts: of the validation split). Mean over trainings, epochs over real hearts as in RSO; volumes in ml, EF in points; change against the "
-               f"study's setting [interval over subjects]. {_whose(table)}.")
+    caption = (
+        "SFERA with one setting changed at a time, on subjects of the training and validation splits that it did not learn from "
+        "(after synthetic hearts: of the validation split). Mean over trainings, epochs over real hearts as in RSO; "
+        "volumes in ml, EF in points; change against the "
+        f"study's setting [interval over subjects]. {_whose(table)}."
+    )
     return Table(table, caption)
 
 
@@ -43,10 +46,12 @@ def sfera_sizes(folder, settings: Statistics = Statistics()) -> Table:
     """
     table = pd.DataFrame([line for record in _records(folder) for line in _sizes(*record, settings)])
     if table.empty:
-        raise InputError(f"{folder}: no sizes among the choices; benchmarks/sizes.py adds them")
-    caption = (f"SFERA on images of so many pixels along an edge, of one width in mm and networks of one width; RMSE, mean over trainings, of subjects "
-               f"held out as above. Projected: a power law through the sizes, read at the paper's {PAPER_PX} pixels [interval over "
-               f"subjects]. It does not know of the paper's wider networks; RSP learns from hearts painted at the study's size. {_whose(table)}.")
+        raise InputError(f"{folder}: no sizes among the choices; evidence/sizes.py adds them")
+    caption = (
+        f"SFERA on images of so many pixels along an edge, of one width in mm and networks of one width; RMSE, mean over trainings, of subjects "
+        f"held out as above. Projected: a power law through the sizes, read at the paper's {PAPER_PX} pixels [interval over "
+        f"subjects]. It does not know of the paper's wider networks; RSP learns from hearts painted at the study's size. {_whose(table)}."
+    )
     return Table(table, caption)
 
 
@@ -74,6 +79,7 @@ def _sizes(rows: pd.DataFrame, subjects: pd.DataFrame, settings: Statistics):
 
 def _projected(errors: list, sizes: list[int], settings: Statistics) -> dict:
     """A power law through RMSE by size: the factor of a doubling, and its value at the paper's size."""
+
     def law(weights):
         found = np.log([bootstrap_rmse(one, weights) for one in errors])  # (sizes, draws)
         return np.polyfit(np.log(sizes), found, 1)
@@ -84,8 +90,10 @@ def _projected(errors: list, sizes: list[int], settings: Statistics) -> dict:
         low, high = bootstrap_interval(lambda weights: read(*law(weights)), len(errors[0]), settings, 0)
         return interval(read(*law(whole))[0], low, high, "")
 
-    return {"factor of a doubling": cell(lambda slope, _: 2**slope),
-            f"projected, {PAPER_PX} px": cell(lambda slope, level: np.exp(level + slope * np.log(PAPER_PX)))}
+    return {
+        "factor of a doubling": cell(lambda slope, _: 2**slope),
+        f"projected, {PAPER_PX} px": cell(lambda slope, level: np.exp(level + slope * np.log(PAPER_PX))),
+    }
 
 
 def _lines(rows: pd.DataFrame, subjects: pd.DataFrame, settings: Statistics) -> pd.DataFrame:
@@ -95,7 +103,13 @@ def _lines(rows: pd.DataFrame, subjects: pd.DataFrame, settings: Statistics) -> 
     for (choice, value), own in sorted(rows.groupby(["choice", "value"], sort=False), key=lambda group: order.index(group[0][0])):
         usual = rows[(rows["choice"] == choice) & rows["in_study"]]["value"].iloc[0]
         errors, its = (_errors(subjects[(subjects["choice"] == choice) & (subjects["value"] == v)]) for v in (value, usual))
-        line = {"cohort": own["cohort"].iloc[0], "choice": NAMES[choice], "value": value, "trainings": own["folds"].sum(), "epochs": own["epochs"].max()}
+        line = {
+            "cohort": own["cohort"].iloc[0],
+            "choice": NAMES[choice],
+            "value": value,
+            "trainings": own["folds"].sum(),
+            "epochs": own["epochs"].max(),
+        }
         line |= {f"{name.upper()} RMSE": float(rmse(errors[name].to_numpy()).mean()) for name in errors}
         line |= {"EF MAE": float(mae(errors["ef"].to_numpy()).mean())}
         changed = "the study's" if value == usual else _change(errors["ef"], its["ef"], settings)

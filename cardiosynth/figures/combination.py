@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from cardiosynth.alarm import ALARMS, ERROR_OF, SPECIFICITY
-from cardiosynth.alarm import LIMITS as ERRORS
-from cardiosynth.clearing import LIMITS, RULES
-from cardiosynth.combination import COMBINED, PARTS
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, QUANTITY, VERMILION, Picture, house_style, keep, new_figure
 from cardiosynth.figures.tables import DASH, NARROW, Table, interval
+from cardiosynth.judging.alarm import ALARMS, ERROR_OF, SPECIFICITY
+from cardiosynth.judging.alarm import LIMITS as ERRORS
+from cardiosynth.judging.clearing import LIMITS, RULES
+from cardiosynth.judging.combination import COMBINED, PARTS
 
 ALARM = {"disagreement": ("disagreement", BLUE, "-"), "sd": ("predicted deviation", ORANGE, "--")}
 OF = {"regression": "regression", "segmentation": "segmentation", "mean": "mean of both", "weighted": "weighted mean of both"}
@@ -119,8 +119,9 @@ def clearing_curve(results: Results, most_missed: float = 0.25) -> Picture:
     axes[0, 0].set_ylim(-0.02, 1.05 * max([*shown, *(1 - rows["reduced"] / rows["n"])], default=1))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(RULES))
     caption = (
-        "Scans cleared as not reduced against reduced ones missed, for every threshold that misses few; marks are the thresholds that validation subjects "
-        f"chose. Grey: as many as are not reduced, cleared by a perfect reading without a miss. {_split(rows)}"
+        "Scans cleared as not reduced against reduced ones missed, for every threshold that misses few; "
+        f"marks are the thresholds that validation subjects chose. "
+        f"Grey: as many as are not reduced, cleared by a perfect reading without a miss. {_split(rows)}"
     )
     alt = "Curves that rise with the share missed, for two limits of the ejection fraction and four rules."
     return keep(figure, rows, results, "18-clearing", caption, alt, 1)

@@ -6,22 +6,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cardiosynth.figures.results import Results, open_results, recorded
-from cardiosynth.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    Picture,
-    house_style,
-    keep,
-    new_figure,
-)
+from cardiosynth.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, Picture, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
-from cardiosynth.paper import published
-from cardiosynth.predictions import GROUPS
+from cardiosynth.judging.paper import published
+from cardiosynth.measuring.predictions import GROUPS
 
 LOOK = {
     "RSO": (INK, "s"), "RSA": (PURPLE, "P"), "RSP": (BLUE, "o"),
@@ -45,31 +33,21 @@ def errors_by_group(results: Results, experiments, split: str, quantity: str, co
 
 
 @house_style
-def ablations(
-    results: Results, experiments=ABLATIONS, split: str = "test", quantity: str = "ef", compare=()
-) -> Picture:
+def ablations(results: Results, experiments=ABLATIONS, split: str = "test", quantity: str = "ef", compare=()) -> Picture:
     """RMSE by EF group with its interval over patients, one mark per study and experiment; the paper's as rings."""
     table = errors_by_group(results, experiments, split, quantity, compare)
     studies = list(table["study"].unique())
     figure, axes = new_figure(len(studies), 1, (8.2, 3.2 * len(studies) + 0.5), sharex=True, sharey=True)
     for ax, study in zip(axes[:, 0], studies):
         for place, experiment in enumerate(experiments):
-            rows = (
-                table[(table["study"] == study) & (table["experiment"] == experiment)]
-                .set_index("group")
-                .reindex(GROUPS)
-            )
+            rows = table[(table["study"] == study) & (table["experiment"] == experiment)].set_index("group").reindex(GROUPS)
             _marks(ax, rows, experiment, np.arange(len(GROUPS)) + 0.15 * (place - (len(experiments) - 1) / 2))
         sizes = table[table["study"] == study].groupby("group")["n"].max().reindex(GROUPS).fillna(0).astype(int)
         ax.set_xticks(range(len(GROUPS)), [f"{group}\nn = {sizes[group]}" for group in GROUPS])
         ax.tick_params(labelbottom=True)
-        ax.set(
-            title=f"Study {study}", ylabel=f"RMSE of {'EF (points)' if quantity == 'ef' else quantity}", ylim=(0, None)
-        )
+        ax.set(title=f"Study {study}", ylabel=f"RMSE of {'EF (points)' if quantity == 'ef' else quantity}", ylim=(0, None))
         ax.grid(axis="y", color="#DDDDDD", linewidth=0.6)
-    ring = Line2D(
-        [], [], marker="o", markersize=9, markerfacecolor="none", color=INK, linestyle="", label="printed in the paper"
-    )
+    ring = Line2D([], [], marker="o", markersize=9, markerfacecolor="none", color=INK, linestyle="", label="printed in the paper")
     handles = axes[0, 0].get_legend_handles_labels()[0]
     figure.legend(handles=[*handles, ring], loc="outside lower center", ncols=min(len(handles) + 1, 5))
     caption = (
@@ -77,26 +55,18 @@ def ablations(
         f"over subjects. Groups of few subjects "
         "have wide intervals or none. Rings: what the paper prints for its own data."
     )
-    alt = (
-        "RMSE by group: "
-        + "; ".join(f"{r.study} {r.experiment} {r.group} {r.rmse:.1f}" for r in table.itertuples())
-        + "."
-    )
+    alt = "RMSE by group: " + "; ".join(f"{r.study} {r.experiment} {r.group} {r.rmse:.1f}" for r in table.itertuples()) + "."
     return keep(figure, table, results, "09-ablations", caption, alt, 1)
 
 
 def _marks(ax, rows: pd.DataFrame, experiment: str, x) -> None:
     colour, marker = LOOK.get(experiment, (INK, "."))
     reach = np.abs(rows[["rmse_low", "rmse_high"]].to_numpy(float).T - rows["rmse"].to_numpy(float))
-    ax.errorbar(
-        x, rows["rmse"], np.nan_to_num(reach), color=colour, marker=marker, linestyle="", capsize=2, label=experiment
-    )
+    ax.errorbar(x, rows["rmse"], np.nan_to_num(reach), color=colour, marker=marker, linestyle="", capsize=2, label=experiment)
     for place, group in zip(x, GROUPS):
         printed = published("rmse", quantity="ef", dataset=1, experiment=experiment, group=group)["value"]
         if len(printed):
-            ax.plot(
-                [place], [printed.iloc[0]], marker="o", markersize=9, markerfacecolor="none", markeredgecolor=colour
-            )
+            ax.plot([place], [printed.iloc[0]], marker="o", markersize=9, markerfacecolor="none", markeredgecolor=colour)
 
 
 def inference_summary(*studies: Results) -> pd.DataFrame:
@@ -140,6 +110,8 @@ def prediction_speed(folder) -> Table:
     """Recorded speed of the networks as ``predict`` runs them beside the plain ones. folder: data/results/predict."""
     columns = {"name": "what", "subjects_per_s": "subjects a second", "ratio": "times as fast", "device": "device", "threads": "threads"}
     rows = recorded(folder, "speed.json")
-    caption = (f"Features of {rows['subjects'].max()} hearts of {rows['slices'].max()} slices, all in one run on one machine; random weights, phantom "
-               f"images. Largest difference from the plain forward pass: {rows['max_difference'].max():.0e}.")
+    caption = (
+        f"Features of {rows['subjects'].max()} hearts of {rows['slices'].max()} slices, all in one run on one machine; random weights, phantom "
+        f"images. Largest difference from the plain forward pass: {rows['max_difference'].max():.0e}."
+    )
     return Table(rows[list(columns)].rename(columns=columns), caption)

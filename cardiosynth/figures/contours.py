@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cardiosynth.cohort import ED, ES
+from cardiosynth.data.subject import ED, ES
 from cardiosynth.figures.examples import PHASE, pixels_of, stack
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import ORANGE, SKY, Picture, house_style, keep
-from cardiosynth.predictions import REDUCED_EF
-from cardiosynth.segmentation import load_segmentation, segment_stack
+from cardiosynth.measuring.predictions import REDUCED_EF
+from cardiosynth.networks.unet import load_segmentation, segment_stack
 
 NAMES = {"reference": "reference", "unet": "U-Net", "sfera": "SFERA"}
 
@@ -59,9 +59,6 @@ def contour_examples(results: Results, split: str = "test", subjects=(), slices:
         "ejection fraction by each and by SFERA, which draws none. The subjects were chosen by their reference "
         "EF alone."
     )
-    words = "; ".join(
-        f"{row.Index}: reference {row.reference:.0f}, U-Net {row.unet:.0f}, SFERA {row.sfera:.0f}"
-        for row in ef.itertuples()
-    )
+    words = "; ".join(f"{row.Index}: reference {row.reference:.0f}, U-Net {row.unet:.0f}, SFERA {row.sfera:.0f}" for row in ef.itertuples())
     alt = f"Slices of {len(subjects)} subjects with two contours each. Ejection fraction in percent of {words}."
     return keep(figure, ef.reset_index(names="subject"), results, "06-segmentation-vs-regression", caption, alt, 1)

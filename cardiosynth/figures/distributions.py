@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from cardiosynth.cohort import SPLITS
+from cardiosynth.data.cohort import SPLITS
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import COLOUR, GREEN, GREY, INK, Picture, house_style, keep, new_figure
-from cardiosynth.predictions import GROUPS, group_of
+from cardiosynth.measuring.predictions import GROUPS, group_of
 
 BIN_EF = 5.0  # width of a bin, EF points
 EDGES = np.arange(0, 100 + BIN_EF, BIN_EF)
@@ -30,9 +30,7 @@ def ef_shares(results: Results) -> pd.DataFrame:
     rows = []
     for title, (ef, _) in ef_samples(results).items():
         groups = group_of(ef)
-        rows.append(
-            {"cohort": title, "subjects": len(ef)} | {name: 100 * (groups == name).mean() for name in GROUPS[1:]}
-        )
+        rows.append({"cohort": title, "subjects": len(ef)} | {name: 100 * (groups == name).mean() for name in GROUPS[1:]})
     return pd.DataFrame(rows)
 
 
@@ -67,10 +65,7 @@ def ef_distributions(results: Results) -> Picture:
             xlim=(0, 100),
             ylim=(0, 1.25 * max(height.max(), 1)),
         )
-        counts += [
-            {"cohort": title, "ef_from": low, "ef_to": low + BIN_EF, "subjects": int(n)}
-            for low, n in zip(EDGES, height)
-        ]
+        counts += [{"cohort": title, "ef_from": low, "ef_to": low + BIN_EF, "subjects": int(n)} for low, n in zip(EDGES, height)]
     for ax in axes.flat:
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     for ax in axes[-1]:

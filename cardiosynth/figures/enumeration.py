@@ -1,21 +1,21 @@
 """How many synthetic subjects the paper's recipe gives, and how flat the choice among them is (paper, Fig. 1c)."""
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cardiosynth import enumeration
-from cardiosynth.cohort import Cohort
+from cardiosynth import ROOT
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.data.volumes import ejection_fraction, volume_ml
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import GREEN, GREY, INK, Picture, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
-from cardiosynth.selection import choose, flatness
-from cardiosynth.targets import EDV_BINS, bin_edges, edv_bin_of, histogram, make_target
-from cardiosynth.volumes import ejection_fraction, volume_ml
+from cardiosynth.judging import enumeration
+from cardiosynth.masks.selection import choose, flatness
+from cardiosynth.masks.targets import EDV_BINS, bin_edges, edv_bin_of, histogram, make_target
 
-RECORDED = Path(__file__).resolve().parents[2] / "data" / "results" / "masks" / "model_check.csv"
+RECORDED = ROOT / "data" / "results" / "masks" / "model_check.csv"
 READING = ("alpha_interval", "gamma_interval", "scaling", "gamma_acts_on", "include_original")
 EDV_BIN_ML = 20.0
 
@@ -133,8 +133,7 @@ def coverage(results: Results) -> Picture:
         even = _evenness(panels[name], kept, ef_edges)
         ax.set(title=f"{name}, n = {len(panels[name])}\nevenness {even:.2f}", xlabel="EF (%)")
         data += [
-            {"candidates": name, "ef_from": ef_edges[i], "edv_from_ml": edv_edges[j], "share_percent": share[i, j]}
-            for i, j in np.argwhere(share > 0)
+            {"candidates": name, "ef_from": ef_edges[i], "edv_from_ml": edv_edges[j], "share_percent": share[i, j]} for i, j in np.argwhere(share > 0)
         ]
     axes[0, 0].set_ylabel("EDV (ml)")
     figure.colorbar(mesh, ax=axes, label="% of subjects", shrink=0.9)

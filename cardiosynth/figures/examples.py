@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cardiosynth.cohort import ED, ES, Cohort
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.data.subject import ED, ES
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import Picture, bare, contours, house_style, keep, new_figure
-from cardiosynth.masks import apply
-from cardiosynth.recipes import recipes
+from cardiosynth.masks.recipes import recipes
+from cardiosynth.masks.source import apply
 
 PHASE = {ED: "ED", ES: "ES"}
 TILE_IN = 0.74
@@ -78,9 +79,7 @@ def rising_ef(results: Results, columns: int = 8) -> Picture:
     painted = results.painted()
     candidates = results.candidates().set_index("id")
     table = painted.table.assign(source_id=candidates["source_id"].reindex(painted.table.index))
-    source = (
-        table.groupby("source_id")["ef"].agg(["size", np.ptp]).sort_values(["size", "ptp"], kind="stable").index[-1]
-    )
+    source = table.groupby("source_id")["ef"].agg(["size", np.ptp]).sort_values(["size", "ptp"], kind="stable").index[-1]
     table = table[table["source_id"] == source]
     subjects = at_quantiles(table, np.linspace(0, 1, columns))
     figure, axes = new_figure(2, len(subjects), (1.1 * len(subjects) + 0.4, 2.6))
@@ -92,9 +91,7 @@ def rising_ef(results: Results, columns: int = 8) -> Picture:
         axes[ED, column].set_title(f"EF {table.at[subject, 'ef']:.0f} %", fontsize=8)
     for phase in (ED, ES):
         axes[phase, 0].set_ylabel(PHASE[phase])
-    caption = (
-        f"**Figure 3b.** Middle slice of the synthetic subjects made from {source}, by rising EF, with the LV contour."
-    )
+    caption = f"**Figure 3b.** Middle slice of the synthetic subjects made from {source}, by rising EF, with the LV contour."
     alt = f"Painted middle slices of one source subject at {len(subjects)} ejection fractions."
     data = table.loc[subjects, ["source_id", "edv_ml", "esv_ml", "ef"]].reset_index(names="id")
     return keep(figure, data, results, "03-rising-ef", caption, alt, 1)

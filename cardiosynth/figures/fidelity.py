@@ -6,8 +6,13 @@ from cardiosynth.figures.results import Results
 from cardiosynth.figures.tables import Table
 
 ROWS = {
-    "lv_dice": "LV, Dice", "myocardium_dice": "myocardium, Dice", "rv_dice": "RV, Dice", "ef_bias": "EF read less EF asked for, points",
-    "ef_mae": "mean absolute error of the EF, points", "edv_bias_ml": "EDV read less asked for, ml", "esv_bias_ml": "ESV read less asked for, ml",
+    "lv_dice": "LV, Dice",
+    "myocardium_dice": "myocardium, Dice",
+    "rv_dice": "RV, Dice",
+    "ef_bias": "EF read less EF asked for, points",
+    "ef_mae": "mean absolute error of the EF, points",
+    "edv_bias_ml": "EDV read less asked for, ml",
+    "esv_bias_ml": "ESV read less asked for, ml",
 }
 COLUMNS = {"_real": "real, validation", "_synthetic": "painted, validation", "_synthetic_train": "painted, train"}
 

@@ -9,11 +9,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from cardiosynth.card import NOT_A_DEVICE
-from cardiosynth.cohort import ED, ES
+from cardiosynth.data.subject import ED, ES
 from cardiosynth.figures.style import BLUE, DPI, GREY, INK, ORANGE, QUANTITY, bare, house_style
-from cardiosynth.measuring import Measurement
-from cardiosynth.predictions import QUANTITIES
+from cardiosynth.judging.card import NOT_A_DEVICE
+from cardiosynth.measuring.measure import Measurement
+from cardiosynth.measuring.predictions import QUANTITIES
 
 PAGE_IN, MARGIN_IN, GAP_IN = (8.27, 11.69), 0.55, 0.05  # A4
 COLUMNS = 6  # slices beside each other at most
@@ -130,11 +130,24 @@ def _key(figure: Figure, measurement: Measurement, scale: Normalize) -> None:
     figure.colorbar(ScalarMappable(scale, COLOURS), cax=ax, orientation="horizontal")
     ax.tick_params(labelsize=7)
     name = QUANTITY[measurement.volume][0]
-    _text(figure, MARGIN_IN + LABEL_IN + 2.4, PAGE_IN[1] - FOOT_IN + 0.1, f"Map: ml of {name} that a spot contributes, by hiding a square of 25 mm "
-          "about it\nin one slice (at ED and ES) and predicting again; mean over the networks.", fontsize=7.5, linespacing=1.3)
+    _text(
+        figure,
+        MARGIN_IN + LABEL_IN + 2.4,
+        PAGE_IN[1] - FOOT_IN + 0.1,
+        f"Map: ml of {name} that a spot contributes, by hiding a square of 25 mm "
+        "about it\nin one slice (at ED and ES) and predicting again; mean over the networks.",
+        fontsize=7.5,
+        linespacing=1.3,
+    )
 
 
 def _foot(figure: Figure) -> None:
-    _text(figure, MARGIN_IN, PAGE_IN[1] - 0.5, "Grey bands: range of the training subjects. Intervals: from the networks' spread and their errors "
-          "on validation subjects.", fontsize=7.5, color=GREY)
+    _text(
+        figure,
+        MARGIN_IN,
+        PAGE_IN[1] - 0.5,
+        "Grey bands: range of the training subjects. Intervals: from the networks' spread and their errors on validation subjects.",
+        fontsize=7.5,
+        color=GREY,
+    )
     _text(figure, MARGIN_IN, PAGE_IN[1] - 0.34, NOT_A_DEVICE, fontsize=8, weight="bold")

@@ -5,7 +5,7 @@ import pandas as pd
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.figures.tables import DASH, Table, error_cell, interval
-from cardiosynth.protocol import decisions, replicated
+from cardiosynth.judging.protocol import decisions, replicated
 
 FROM_SYNTHETIC = ("RSO", "SSO", "RSP")  # and what they are compared with
 
@@ -22,8 +22,10 @@ def decisions_table(results: Results) -> Table:
         }
         for row in found.itertuples()
     ]  # fmt: skip
-    caption = (f"Stated comparisons, judged by paired differences of RMSE [interval over subjects and trainings]. "
-               f"The paper's main claim: {replicated(found)}. {results.origin()}")
+    caption = (
+        f"Stated comparisons, judged by paired differences of RMSE [interval over subjects and trainings]. "
+        f"The paper's main claim: {replicated(found)}. {results.origin()}"
+    )
     return Table(pd.DataFrame(lines), caption)
 
 
@@ -36,8 +38,10 @@ def runs_table(runs: dict[str, Results], experiments=FROM_SYNTHETIC, split: str 
         names = [f"{' in '.join(QUANTITY[quantity])}, {run}" for quantity in own["quantity"]]
         shown.append(own.assign(cell=[error_cell(row) for row in own.itertuples()], column=names))
         sfera = results.study.sfera
-        described.append(f"{run}: {results.study.grid.size_px} pixels, SFERA from {sfera.base_channels} channels, {sfera.synthetic_epochs} epochs "
-                         f"over synthetic hearts, trainings: {_trainings(own)}")
+        described.append(
+            f"{run}: {results.study.grid.size_px} pixels, SFERA from {sfera.base_channels} channels, {sfera.synthetic_epochs} epochs "
+            f"over synthetic hearts, trainings: {_trainings(own)}"
+        )
     wide = pd.concat(shown).pivot(index=["dataset", "experiment"], columns="column", values="cell").fillna(DASH)
     wide = wide.loc[:, [column for run in shown for column in run["column"].unique()]]
     caption = f"RMSE ± SD over trainings [interval over subjects], split {split}. {'; '.join(described)}. {results.origin()}"

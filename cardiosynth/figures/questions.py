@@ -134,11 +134,18 @@ def _alt(rows: pd.DataFrame) -> str:
 def _differences(study: Results, rows: pd.DataFrame, split: str, quantity: str) -> Table:
     """Every experiment of a question with its distance from RSP in numbers."""
     rows = rows[rows["group"].isin(SHOWN_GROUPS)]
-    frame = pd.DataFrame({
-        "experiment": rows["experiment"], "dataset": rows["dataset"], "group": rows["group"], "n": rows["n"], "trainings": rows["seeds"],
-        "RMSE": [error_cell(row) for row in rows.itertuples()], "less that of": rows["against"],
-        "difference": [interval(row.difference, row.difference_low, row.difference_high) for row in rows.itertuples()],
-    })
+    frame = pd.DataFrame(
+        {
+            "experiment": rows["experiment"],
+            "dataset": rows["dataset"],
+            "group": rows["group"],
+            "n": rows["n"],
+            "trainings": rows["seeds"],
+            "RMSE": [error_cell(row) for row in rows.itertuples()],
+            "less that of": rows["against"],
+            "difference": [interval(row.difference, row.difference_low, row.difference_high) for row in rows.itertuples()],
+        }
+    )
     name = " in ".join(QUANTITY[quantity])
     return Table(frame, f"RMSE of {name} ± SD over trainings [interval over subjects], split {split}. {study.origin()}")
 

@@ -6,29 +6,42 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from cardiosynth.experiments import COHORTS as DESCRIBED
+from cardiosynth.data.frames import frames
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import BLUE, GREY, VERMILION, Picture, bare, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
-from cardiosynth.frames import frames
+from cardiosynth.study.experiments import COHORTS as DESCRIBED
 
 QUANTITIES = {
-    "kid": "1000 × KID, reader's features", "kid_se": "its standard error", "fid": "FID, reader's features", "kid_inception": "1000 × KID, Inception",
-    "kid_se_inception": "its standard error (Inception)", "fid_inception": "FID, Inception", "auc_real_or_painted": "AUC, real or painted?",
-    "sharpness": "power above half the Nyquist frequency, share", "diversity": "distance between subjects in the reader's features",
-    "ed_es_change": "background, ED to ES, grey levels", "ed_es_change_ratio": "painted over real",
-    "ed_es_change_smooth": "the same without fine noise", "ed_es_change_smooth_ratio": "painted over real, without fine noise",
-    "slice_change": "background, slice to slice, grey levels", "slice_change_ratio": "painted over real (slices)",
-    "slice_change_smooth": "the same without fine noise (slices)", "slice_change_smooth_ratio": "painted over real, without fine noise (slices)",
-}  # fmt: skip
+    "kid": "1000 × KID, reader's features",
+    "kid_se": "its standard error",
+    "fid": "FID, reader's features",
+    "kid_inception": "1000 × KID, Inception",
+    "kid_se_inception": "its standard error (Inception)",
+    "fid_inception": "FID, Inception",
+    "auc_real_or_painted": "AUC, real or painted?",
+    "sharpness": "power above half the Nyquist frequency, share",
+    "diversity": "distance between subjects in the reader's features",
+    "ed_es_change": "background, ED to ES, grey levels",
+    "ed_es_change_ratio": "painted over real",
+    "ed_es_change_smooth": "the same without fine noise",
+    "ed_es_change_smooth_ratio": "painted over real, without fine noise",
+    "slice_change": "background, slice to slice, grey levels",
+    "slice_change_ratio": "painted over real (slices)",
+    "slice_change_smooth": "the same without fine noise (slices)",
+    "slice_change_smooth_ratio": "painted over real, without fine noise (slices)",
+}
 COHORTS = ("acdc", "phantom-a")  # with recorded comparisons
 CONSISTENCY = [name for name in QUANTITIES if "change" in name]
 
 
 def image_quality(results: Results) -> Table:
     """Distances, telling apart, sharpness and diversity."""
-    return _rows(results, [name for name in QUANTITIES if name not in CONSISTENCY],
-                 "Painted validation masks against the real images of the same subjects; *real* stands training against validation images.")
+    return _rows(
+        results,
+        [name for name in QUANTITIES if name not in CONSISTENCY],
+        "Painted validation masks against the real images of the same subjects; *real* stands training against validation images.",
+    )
 
 
 def consistency(results: Results) -> Table:
@@ -40,8 +53,13 @@ def _rows(results: Results, names: list[str], caption: str) -> Table:
     values = results.table("image_quality").set_index("quantity")
     names = [name for name in names if name in values.index]
     values = values.mul(1000).where(values.index.to_series().str.startswith("kid"), values)
-    frame = pd.DataFrame({"": [QUANTITIES[name] for name in names], "real": values.loc[names, "real"].to_numpy(float),
-                          "painted": values.loc[names, "painted"].to_numpy(float)})
+    frame = pd.DataFrame(
+        {
+            "": [QUANTITIES[name] for name in names],
+            "real": values.loc[names, "real"].to_numpy(float),
+            "painted": values.loc[names, "painted"].to_numpy(float),
+        }
+    )
     return Table(frame, f"{caption} {results.origin(1)}", 3)
 
 
@@ -52,8 +70,9 @@ def grey_levels(results: Results) -> Picture:
     figure, axes = new_figure(1, 2, (8.2, 3.0))
     places = np.arange(len(levels))
     for shift, kind, colour, marker in ((-0.12, "real", BLUE, "o"), (0.12, "painted", VERMILION, "s")):
-        axes[0, 0].errorbar(places + shift, levels[f"{kind}_mean"], levels[f"{kind}_sd"], color=colour, marker=marker, linestyle="none",
-                            capsize=3, label=kind)
+        axes[0, 0].errorbar(
+            places + shift, levels[f"{kind}_mean"], levels[f"{kind}_sd"], color=colour, marker=marker, linestyle="none", capsize=3, label=kind
+        )
         axes[0, 1].plot(spectra["frequency"], spectra[kind], color=colour, marker=marker, markersize=3, linewidth=1, label=kind)
     axes[0, 0].set(xticks=places, xticklabels=levels["structure"], ylabel="Grey level, mean ± SD", ylim=(-10, 265))
     axes[0, 1].set(xlabel="Spatial frequency, cycles per pixel", ylabel="Power", yscale="log")
@@ -110,13 +129,26 @@ def variants(folder) -> Table:
     """Recorded generators, compared. folder: data/results/generators."""
     rows = pd.concat([recorded(folder, f"{cohort}.csv") for cohort in COHORTS if (Path(folder) / f"{cohort}.csv").is_file()])
     columns = {
-        "cohort": "cohort", "generator": "generator", "kid": "1000 × KID", "kid_se": "SE", "auc_real_or_painted": "AUC", "lv_dice": "LV Dice", "lv_dice_real": "of real",
-        "ef_bias": "EF bias", "ef_mae": "EF error", "ed_es_change_ratio": "ED to ES", "slice_change_ratio": "slice to slice",
-        "sharpness_ratio": "sharpness", "diversity_ratio": "diversity", "copies": "near copies",
-    }  # fmt: skip
+        "cohort": "cohort",
+        "generator": "generator",
+        "kid": "1000 × KID",
+        "kid_se": "SE",
+        "auc_real_or_painted": "AUC",
+        "lv_dice": "LV Dice",
+        "lv_dice_real": "of real",
+        "ef_bias": "EF bias",
+        "ef_mae": "EF error",
+        "ed_es_change_ratio": "ED to ES",
+        "slice_change_ratio": "slice to slice",
+        "sharpness_ratio": "sharpness",
+        "diversity_ratio": "diversity",
+        "copies": "near copies",
+    }
     shown = "; ".join(DESCRIBED[cohort] for cohort in rows["cohort"].unique())
-    caption = ("Generators beside the study's, on validation subjects: distance from real images, label fidelity (EF in points), and "
-               f"background change, sharpness and diversity as ratios of painted to real. {shown}.")
+    caption = (
+        "Generators beside the study's, on validation subjects: distance from real images, label fidelity (EF in points), and "
+        f"background change, sharpness and diversity as ratios of painted to real. {shown}."
+    )
     rows = rows.assign(kid=rows["kid"] * 1000, kid_se=rows["kid_se"] * 1000)
     return Table(rows[list(columns)].rename(columns=columns), caption, 2)
 
@@ -125,17 +157,37 @@ def label_shift(folder) -> Table:
     """Recorded readings of networks that learnt from real and from painted hearts. folder: data/results/generators."""
     groups = recorded(folder, "label_shift_acdc.csv").groupby(["trained_on", "read_on"], sort=False)
     means, spread = groups.mean(), groups.std()
-    columns = {"edv_ml_bias": "EDV bias, ml", "esv_ml_bias": "ESV bias, ml", "ef_bias": "EF bias, points", "edv_ml_rmse": "EDV error, ml",
-               "esv_ml_rmse": "ESV error, ml", "ef_rmse": "EF error, points"}  # fmt: skip
+    columns = {
+        "edv_ml_bias": "EDV bias, ml",
+        "esv_ml_bias": "ESV bias, ml",
+        "ef_bias": "EF bias, points",
+        "edv_ml_rmse": "EDV error, ml",
+        "esv_ml_rmse": "ESV error, ml",
+        "ef_rmse": "EF error, points",
+    }
     shown = {title: [f"{mean:.1f} ± {sd:.1f}" for mean, sd in zip(means[name], spread[name])] for name, title in columns.items()}
     table = pd.DataFrame(means.index.to_list(), columns=["trained on", "reads"]).assign(**shown, trainings=groups.size().to_numpy())
-    return Table(table, "SFERA trained on one kind of hearts and reading validation subjects, real and painted from their own masks; "
-                 "RMSE and bias, mean ± SD over trainings. ACDC patients.")
+    return Table(
+        table,
+        "SFERA trained on one kind of hearts and reading validation subjects, real and painted from their own masks; "
+        "RMSE and bias, mean ± SD over trainings. ACDC patients.",
+    )
 
 
 def painting_speed(folder) -> Table:
     """Recorded speed of painting. folder: data/results/generators."""
     rows = recorded(folder, "speed.json")
-    columns = {"name": "what", "frames": "frames", "base_channels": "base channels", "images_per_s": "images a second", "ratio": "ours, times as fast",
-               "max_difference": "largest difference", "device": "device"}  # fmt: skip
-    return Table(rows[[name for name in columns if name in rows]].rename(columns=columns), "Painting at 160 pixels, all in one run on one machine; phantom masks.", 4)
+    columns = {
+        "name": "what",
+        "frames": "frames",
+        "base_channels": "base channels",
+        "images_per_s": "images a second",
+        "ratio": "ours, times as fast",
+        "max_difference": "largest difference",
+        "device": "device",
+    }
+    return Table(
+        rows[[name for name in columns if name in rows]].rename(columns=columns),
+        "Painting at 160 pixels, all in one run on one machine; phantom masks.",
+        4,
+    )

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from cardiosynth.candidate_table import read_candidates
-from cardiosynth.cohort import Cohort
-from cardiosynth.errors import InputError
-from cardiosynth.experiments import COHORTS, datasets
-from cardiosynth.predictions import read_predictions
-from cardiosynth.study import Study, load_study
+from cardiosynth import ROOT
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.masks.candidate_table import read_candidates
+from cardiosynth.measuring.predictions import read_predictions
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.experiments import COHORTS, datasets
+from cardiosynth.study.study_file import Study, load_study
 
-STUDIES = Path(__file__).resolve().parents[2] / "studies"
+STUDIES = ROOT / "studies"
 
 
 @dataclass(frozen=True)

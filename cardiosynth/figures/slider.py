@@ -11,7 +11,7 @@ import numpy as np
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import heart_box
 from cardiosynth.figures.workflow import typical_subject
-from cardiosynth.masks import Source
+from cardiosynth.masks.source import Source
 
 SCRIPT = Path(__file__).with_name("slider.js")
 UNIT_PX = 1 / 32  # distances are sent as whole numbers of this
@@ -39,11 +39,13 @@ class Slider:
         ]  # fmt: skip
         rows = "".join(
             f'<label>{text}<input type="range" name="{name}" min="{low}" max="{high}" step="{step}" value="{value}">'
-            f'<output data-value="{name}"></output></label>' for name, text, low, high, step, value in controls
+            f'<output data-value="{name}"></output></label>'
+            for name, text, low, high, step, value in controls
         )
         frames = "".join(
             f'<figure><canvas data-phase="{phase}" role="img" aria-label="{name} masks from base to apex"></canvas>'
-            f"<figcaption>{name}, base to apex</figcaption></figure>" for phase, name in (("ed", "ED"), ("es", "ES"))
+            f"<figcaption>{name}, base to apex</figcaption></figure>"
+            for phase, name in (("ed", "ED"), ("es", "ES"))
         )
         numbers = "".join(f'<div><dt>{text}</dt><dd data-value="{name}"></dd></div>' for name, text in NUMBERS.items())
         script = SCRIPT.read_text(encoding="utf-8")
@@ -81,4 +83,3 @@ def slider_data(masks: np.ndarray, steps: int) -> dict:
         "distances": base64.b64encode(whole.tobytes()).decode(), "unit": UNIT_PX, "steps": steps, "slices": slices, "height": height,
         "width": width, "shown": np.unique(np.linspace(0, slices - 1, min(SHOWN, slices)).round().astype(int)).tolist(),
     }  # fmt: skip
-

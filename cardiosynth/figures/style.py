@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cardiosynth.data.volumes import LABELS
 from cardiosynth.figures.results import Results
-from cardiosynth.volumes import LABELS
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 GREY, INK = "#8A8A8A", "#222222"

@@ -3,16 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from cardiosynth.cohort import ED, ES
+from cardiosynth.data.subject import ED, ES
+from cardiosynth.data.volumes import LABELS, LV, ejection_fraction, volume_ml
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import OUTLINE, Picture, bare, heart_box, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
 from cardiosynth.figures.workflow import typical_subject
-from cardiosynth.masks import Source
-from cardiosynth.recipes import Recipe, enumerate_recipes
-from cardiosynth.sections import Masks
-from cardiosynth.variants import DEFAULTS
-from cardiosynth.volumes import LABELS, LV, ejection_fraction, volume_ml
+from cardiosynth.masks.recipes import DEFAULTS, Recipe, enumerate_recipes
+from cardiosynth.masks.source import Source
+from cardiosynth.study.sections import Masks
 
 PLACES = (0.25, 0.5, 0.85)  # of the slices shown, from base to apex
 STAGES = {"source": "sources", "before": "candidates", "after": "kept"}
@@ -60,8 +59,15 @@ def _measured(recipe: Recipe, masks: np.ndarray, row: pd.Series) -> dict:
     area_mm2, gap_mm = row["spacing_mm"] ** 2, row["slice_gap_mm"]
     edv_ml, esv_ml = volume_ml(masks, area_mm2, gap_mm, LV)
     muscle = volume_ml(masks, area_mm2, gap_mm, LABELS["myocardium"])
-    return {"variant": recipe.variant, "amount": recipe.amount, "edv_ml": edv_ml, "esv_ml": esv_ml,
-            "ef": float(ejection_fraction(edv_ml, esv_ml)), "myocardium_ed_ml": muscle[ED], "myocardium_es_ml": muscle[ES]}
+    return {
+        "variant": recipe.variant,
+        "amount": recipe.amount,
+        "edv_ml": edv_ml,
+        "esv_ml": esv_ml,
+        "ef": float(ejection_fraction(edv_ml, esv_ml)),
+        "myocardium_ed_ml": muscle[ED],
+        "myocardium_es_ml": muscle[ES],
+    }
 
 
 def faults_counted(results: Results) -> Table:
@@ -83,39 +89,70 @@ def violations(folder) -> Table:
 def not_monotone(folder) -> Table:
     """Slices in which the LV area is not monotone in α, recorded. folder: data/results/masks."""
     rows = recorded(folder, "monotony.csv")
-    frame = pd.DataFrame({
-        "cohort": rows["cohort"], "pixels": rows["size_px"], "subjects": rows["subjects"], "slices": rows["slices"],
-        "ES inside ED": rows["es_inside_ed_slices"], "of these not monotone": rows["not_monotone_inside"],
-        "not monotone elsewhere": rows["not_monotone_elsewhere"],
-    })
+    frame = pd.DataFrame(
+        {
+            "cohort": rows["cohort"],
+            "pixels": rows["size_px"],
+            "subjects": rows["subjects"],
+            "slices": rows["slices"],
+            "ES inside ED": rows["es_inside_ed_slices"],
+            "of these not monotone": rows["not_monotone_inside"],
+            "not monotone elsewhere": rows["not_monotone_elsewhere"],
+        }
+    )
     return Table(frame, f"Slices in which the LV area does not grow with α. {ALL}")
 
 
 def muscle_kept(folder) -> Table:
     """Myocardial volume at ES over that at ED, recorded. folder: data/results/masks."""
     rows = recorded(folder, "variants_muscle.csv")
-    frame = pd.DataFrame({
-        "cohort": rows["cohort"], "masks": rows["operation"], "variant": rows["variant"], "stacks": rows["stacks"],
-        "mean": rows["mean"], "SD": rows["sd"], "5th percentile": rows["p5"], "95th percentile": rows["p95"],
-        "off by more than a tenth, %": rows["off_by_more_than_10_percent"],
-    })
+    frame = pd.DataFrame(
+        {
+            "cohort": rows["cohort"],
+            "masks": rows["operation"],
+            "variant": rows["variant"],
+            "stacks": rows["stacks"],
+            "mean": rows["mean"],
+            "SD": rows["sd"],
+            "5th percentile": rows["p5"],
+            "95th percentile": rows["p95"],
+            "off by more than a tenth, %": rows["off_by_more_than_10_percent"],
+        }
+    )
     return Table(frame, f"Volume of the myocardium at ES in percent of that at ED. {ALL}")
 
 
 def variants_measured(folder) -> Table:
     """Candidates of every variant, recorded. folder: data/results/masks."""
     rows = recorded(folder, "variants.csv")
-    frame = pd.DataFrame({
-        "cohort": rows["cohort"], "variant": rows["variant"], "candidates": rows["candidates"], "kept by EF": rows["kept"],
-        "mean EF": rows["mean_ef"], "SD": rows["sd_ef"], "median EDV, ml": rows["edv_median_ml"], "95th percentile": rows["edv_p95_ml"],
-        "shortening, %": rows["shortening_percent"], "wall, %": rows["wall_percent"], "broken, %": rows["broken_percent"],
-    })
+    frame = pd.DataFrame(
+        {
+            "cohort": rows["cohort"],
+            "variant": rows["variant"],
+            "candidates": rows["candidates"],
+            "kept by EF": rows["kept"],
+            "mean EF": rows["mean_ef"],
+            "SD": rows["sd_ef"],
+            "median EDV, ml": rows["edv_median_ml"],
+            "95th percentile": rows["edv_p95_ml"],
+            "shortening, %": rows["shortening_percent"],
+            "wall, %": rows["wall_percent"],
+            "broken, %": rows["broken_percent"],
+        }
+    )
     return Table(frame, f"Each variant of the same candidates: EF, EDV, shortening of the LV, wall against plain, share that breaks a rule. {ALL}")
 
 
 def synthesis_speed(folder) -> Table:
     """Speed against the straightforward implementation, recorded. folder: data/results/masks."""
     rows = recorded(folder, "speed.json")
-    frame = pd.DataFrame({"what": rows["name"], "baseline": rows["baseline"], "times as fast": rows["ratio"],
-                          "ours, s": rows["ours_s"], "baseline, s": rows["baseline_s"]})
+    frame = pd.DataFrame(
+        {
+            "what": rows["name"],
+            "baseline": rows["baseline"],
+            "times as fast": rows["ratio"],
+            "ours, s": rows["ours_s"],
+            "baseline, s": rows["baseline_s"],
+        }
+    )
     return Table(frame, "Mask synthesis against distance transforms and affine transforms anew for every recipe; phantom masks.", 2)

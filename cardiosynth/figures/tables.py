@@ -5,19 +5,17 @@ from html import escape
 
 import pandas as pd
 
-from cardiosynth import paper
-from cardiosynth.experiments import is_question
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import QUANTITY
-from cardiosynth.predictions import GROUPS, group_of
-from cardiosynth.statistics import TESTS_COLUMNS
+from cardiosynth.judging import paper
+from cardiosynth.judging.tables import TESTS_COLUMNS
+from cardiosynth.measuring.predictions import GROUPS, group_of
+from cardiosynth.study.experiments import is_question
 
 DASH = "–"
 NARROW = "\N{NO-BREAK SPACE}"  # keeps an interval on one line
 FORECASTS = {"normal": "each training", "stated": "ensemble, stated", "calibrated": "ensemble, calibrated"}
-ORDER = {
-    name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))
-}
+ORDER = {name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))}
 TOGETHER = {"regression": "RSP, all trainings", "mean": "RSP and segmentation, mean", "weighted": "RSP and segmentation, weighted"}
 
 
@@ -44,9 +42,7 @@ class Table:
     def _for_the_book(self) -> str:
         """A MyST table, so that the book's search finds its words."""
         rows = [[str(name) for name in self.frame.columns], ["---"] * self.frame.shape[1], *self._cells()]
-        lines = [
-            "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in row) + " |" for row in rows
-        ]
+        lines = ["| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in row) + " |" for row in rows]
         return "\n".join([f"```{{table}} {self.caption}", f":class: numbers {self.style}".rstrip(), *lines, "```"])
 
     def _for_a_notebook(self) -> str:
@@ -83,25 +79,19 @@ def table1_beside_paper(results: Results, number: int, split: str = "test") -> T
         lines.append(line | {"trainings": own["seeds"].max()})
     lines += _together(results, number, split)
     n = rows["n"].max()
-    caption = (
-        f"RMSE ± SD over trainings [interval over subjects], split {split}, {n} subjects. {results.describe(number)}."
-    )
+    caption = f"RMSE ± SD over trainings [interval over subjects], split {split}, {n} subjects. {results.describe(number)}."
     return Table(pd.DataFrame(lines), caption)
 
 
 def table1_by_group(results: Results, number: int, split: str = "test", quantity: str = "ef") -> Table:
     """RMSE by group of true EF for one dataset, one row an experiment."""
     table = results.table("table1")
-    rows = table[
-        (table["dataset"] == results.datasets[number]) & (table["split"] == split) & (table["quantity"] == quantity)
-    ]
+    rows = table[(table["dataset"] == results.datasets[number]) & (table["split"] == split) & (table["quantity"] == quantity)]
     sizes = rows.groupby("group")["n"].max().reindex(GROUPS).fillna(0).astype(int)
     lines = []
     for experiment, own in ordered(rows):
         cells = {row.group: error_cell(row) for row in own.itertuples()}
-        lines.append(
-            {"experiment": experiment} | {f"{group} (n = {sizes[group]})": cells.get(group, DASH) for group in GROUPS}
-        )
+        lines.append({"experiment": experiment} | {f"{group} (n = {sizes[group]})": cells.get(group, DASH) for group in GROUPS})
     name, unit = QUANTITY[quantity]
     caption = f"RMSE of {name} ({unit}) by group of true EF, split {split}. {results.describe(number)}."
     return Table(pd.DataFrame(lines), caption)
@@ -226,9 +216,7 @@ def error_cell(row) -> str:
 def _printed(row) -> str:
     if pd.isna(row.paper_rmse):
         return DASH
-    return f"{row.paper_rmse:.1f}" + (
-        "" if pd.isna(row.paper_rmse_text) else f" ({row.paper_rmse_text:.1f} in its text)"
-    )
+    return f"{row.paper_rmse:.1f}" + ("" if pd.isna(row.paper_rmse_text) else f" ({row.paper_rmse_text:.1f} in its text)")
 
 
 def interval(value, low, high, sign: str = "+") -> str:

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from cardiosynth.calibration import LEVELS, reliability, spread_and_error
 from cardiosynth.figures.agreement import PAPER_EXPERIMENTS, ROW_IN, panels
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import COLOUR, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
 from cardiosynth.figures.tables import DASH, NARROW, Table
-from cardiosynth.predictions import GROUPS
+from cardiosynth.judging.calibration import LEVELS, reliability, spread_and_error
+from cardiosynth.measuring.predictions import GROUPS
 
 MISSED = "\N{DAGGER}"  # marks a share that the level does not explain
 KINDS = {"stated": "--", "calibrated": "-"}
@@ -43,8 +43,7 @@ def coverage_by_group(results: Results, experiments=PAPER_EXPERIMENTS, split: st
         cells = {name: DASH if not shares.loc[name, "n"] else f"{_share(shares.loc[name])}, n = {shares.loc[name, 'n']}" for name in GROUPS}
         lines.append({"experiment": experiment, "dataset": dataset, "quantity": QUANTITY[quantity][0]} | cells)
     caption = (
-        f"Percentage of true values inside {100 * HELD:.0f} % intervals by group of true EF, {kind} forecasts, split {split}. "
-        f"{results.origin()}"
+        f"Percentage of true values inside {100 * HELD:.0f} % intervals by group of true EF, {kind} forecasts, split {split}. {results.origin()}"
     )
     return Table(pd.DataFrame(lines), caption)
 

@@ -5,14 +5,15 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from cardiosynth.cohort import ED, ES, Cohort
-from cardiosynth.distances import interpolate, interpolate_as_printed, signed_distance
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.data.subject import ED, ES
+from cardiosynth.data.volumes import LV
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import INK, SKY, VERMILION, Picture, bare, contours, house_style, keep
-from cardiosynth.masks import Source
-from cardiosynth.paper import published_value
-from cardiosynth.recipes import recipes
-from cardiosynth.volumes import LV
+from cardiosynth.judging.paper import published_value
+from cardiosynth.masks.distances import interpolate, interpolate_as_printed, signed_distance
+from cardiosynth.masks.recipes import recipes
+from cardiosynth.masks.source import Source
 
 LAYOUT = [
     ["ed", "es", "ed distance", "es distance"],
@@ -37,9 +38,7 @@ def counts_beside_paper(results: Results) -> pd.DataFrame:
     for split in ("train", "validation"):
         own = table[table["split"] == split]
         sources, kept = own["source_id"].nunique(), int(own["kept"].sum())
-        printed, real = (
-            published_value("count", quantity=split, dataset=1, experiment=who) for who in ("synthetic", "")
-        )
+        printed, real = (published_value("count", quantity=split, dataset=1, experiment=who) for who in ("synthetic", ""))
         rows.append({
             "split": split, "sources": sources, "candidates": len(own), "kept": kept,
             "chosen": int(own["chosen"].sum()),
@@ -80,9 +79,7 @@ def mask_workflow(results: Results, subject: str = "") -> Picture:
         "region and ES as the line, "
         "with the EF of the whole stack."
     )
-    alt = (
-        "Steps of the mask synthesis: frames, distance maps, interpolated and scaled contours, and pairs of rising EF."
-    )
+    alt = "Steps of the mask synthesis: frames, distance maps, interpolated and scaled contours, and pairs of rising EF."
     return keep(figure, table, results, "02-workflow", caption, alt, 1)
 
 
@@ -117,9 +114,7 @@ def _draw_scaled(axes, image, masks, table, frames) -> None:
             axes[f"{name} scaled"].contour(frame == LV, [0.5], colors=[ORDER(place)], linewidths=0.9)
         _close_up(axes[f"{name} scaled"], masks)
         axes[f"{name} scaled"].set_title(
-            f"{name.upper()} scaled, γ {gammas.min():.2f} to {gammas.max():.2f}"
-            if len(gammas)
-            else f"{name.upper()}: no γ"
+            f"{name.upper()} scaled, γ {gammas.min():.2f} to {gammas.max():.2f}" if len(gammas) else f"{name.upper()}: no γ"
         )
 
 
@@ -132,10 +127,7 @@ def _draw_pairs(axes, table, frames) -> None:
         if (es == LV).any():
             ax.contour(es == LV, [0.5], colors=VERMILION, linewidths=1.4)
         _close_up(ax, frames[:, ED])
-        ax.set_title(
-            f"EF {recipe['ef']:.0f} %: {recipe['operation']}"
-            + ("" if recipe["kept"] else "\n(left out: " + recipe["reason"] + ")")
-        )
+        ax.set_title(f"EF {recipe['ef']:.0f} %: {recipe['operation']}" + ("" if recipe["kept"] else "\n(left out: " + recipe["reason"] + ")"))
 
 
 def _close_up(ax, masks) -> None:

@@ -1,0 +1,83 @@
+"""Study files: everything that a study can vary, checked on load.
+
+Unknown keys and bad values are refused before anything runs, with the key's path in the message.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError
+
+from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import (
+    Datasets,
+    GeneratorSettings,
+    Grid,
+    Masks,
+    Phantom,
+    Questions,
+    Realism,
+    Section,
+    UNetSettings,
+    SferaSettings,
+    Statistics,
+)
+
+
+class Study(Section):
+    """One study. seed draws cohorts and the generator; seeds repeat the SFERA trainings."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    title: str
+    seed: int = 2022
+    seeds: Annotated[list[int], Field(min_length=1)] = [1, 2, 3]
+    ablation_seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    datasets: Datasets
+    phantom: Phantom = Phantom()
+    grid: Grid = Grid()
+    masks: Masks = Masks()
+    generator: GeneratorSettings = GeneratorSettings()
+    segmentation: UNetSettings = UNetSettings()
+    sfera: SferaSettings = SferaSettings()
+    questions: Questions = Questions()
+    realism: Realism = Realism()
+    statistics: Statistics = Statistics()
+
+    def subset(self, *sections: str) -> dict:
+        """The named sections as plain data: what a stage depends on."""
+        return {name: self.model_dump(mode="json")[name] for name in sections}
+
+
+def load_study(path) -> Study:
+    """Read and check a study file. Raises InputError naming the file and the key's path."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such study file; the studies are in studies/")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))  # editors on Windows put a mark before the text
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x}); save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError) as error:  # a date that no calendar has is a ValueError
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of keys to values; see studies/laptop.yaml")
+    return checked(Study, values, str(path))
+
+
+def checked(model: type[Section], values: dict, name: str) -> Section:
+    """The values as a section. Raises InputError with the first bad key and its value."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        reason = "unknown key" if first["type"] == "extra_forbidden" else f"{first['input']!r}: {first['msg']}"
+        raise InputError(f"{name}: {key}: {reason}") from error
+
+
+def fingerprint(values) -> str:
+    """Short hash of plain data, the same for the same values in any order of keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
