@@ -27,12 +27,7 @@ Data = Annotated[str | None, typer.Option(help="folder of the real dataset, or a
 Workers = Annotated[int, typer.Option(min=1, help="processes")]
 
 
-def run_study(
-    study: StudyFile,
-    data: Data = None,
-    cores: Workers = 2,
-    again: Annotated[str | None, typer.Option(help="rule to run again")] = None,
-):
+def run_study(study: StudyFile, data: Data = None, cores: Workers = 2, again: Annotated[str | None, typer.Option(help="rule to run again")] = None):
     """Run every stage that is not up to date, build the book, print Table 1."""
     _function("runner.run")(study, data, cores, again)
 

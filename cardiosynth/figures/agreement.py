@@ -59,11 +59,7 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
         _observers(ax, observers, quantity, own["mean"].mean())
         _note(ax, results, summary, experiment, quantity, _bias)
         ax.tick_params(labelbottom=True, labelleft=True)
-        ax.set(
-            title=f"{experiment}: {name}",
-            xlabel=f"mean of predicted and true {name} ({unit})",
-            ylabel=f"predicted - true ({unit})",
-        )
+        ax.set(title=f"{experiment}: {name}", xlabel=f"mean of predicted and true {name} ({unit})", ylabel=f"predicted - true ({unit})")
     for ax in axes.flat:
         low, high = ax.get_ylim()
         ax.set_ylim(low, high + 0.1 * (high - low))  # room for the numbers
@@ -152,13 +148,7 @@ def _limits(ax, results: Results, summary: pd.DataFrame, experiment: str, quanti
     for number, line in _lines(results, summary, experiment, quantity):
         for name, style in (("bias", "-"), ("lower_limit", "--"), ("upper_limit", "--")):
             ax.axhline(getattr(line, name), color=COLOUR[number], linewidth=1.1, linestyle=style)
-            ax.axhspan(
-                getattr(line, f"{name}_low"),
-                getattr(line, f"{name}_high"),
-                color=COLOUR[number],
-                alpha=0.12,
-                linewidth=0,
-            )
+            ax.axhspan(getattr(line, f"{name}_low"), getattr(line, f"{name}_high"), color=COLOUR[number], alpha=0.12, linewidth=0)
 
 
 def _proportional_bias(ax, results: Results, summary: pd.DataFrame, points: pd.DataFrame, experiment: str, quantity: str) -> None:

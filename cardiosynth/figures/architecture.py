@@ -10,14 +10,7 @@ from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, Picture, bare, house_style, keep
 from cardiosynth.networks.sfera import Sfera
 
-FILL = {
-    "Input": "white",
-    "Residual": SKY,
-    "Linear to": ORANGE,
-    "Bidirectional": GREEN,
-    "Readout": "white",
-    "Bayesian": PURPLE,
-}
+FILL = {"Input": "white", "Residual": SKY, "Linear to": ORANGE, "Bidirectional": GREEN, "Readout": "white", "Bayesian": PURPLE}
 
 
 def describe(network: Sfera, size_px: int, slices: int) -> pd.DataFrame:
@@ -26,11 +19,7 @@ def describe(network: Sfera, size_px: int, slices: int) -> pd.DataFrame:
     A real forward pass of ``slices`` slices of size_px pixels runs through the network, hooked at every part.
     """
     parts = {f"Residual block {i + 1}": block for i, block in enumerate(network.blocks)}
-    parts |= {
-        "Linear to slice features": network.reduce,
-        "Bidirectional LSTM": network.lstm,
-        "Linear head (while training)": network.head,
-    }
+    parts |= {"Linear to slice features": network.reduce, "Bidirectional LSTM": network.lstm, "Linear head (while training)": network.head}
     shapes: dict[str, str] = {}
     hooks = [part.register_forward_hook(_recorder(shapes, name)) for name, part in parts.items()]
     with torch.no_grad():
@@ -42,13 +31,7 @@ def describe(network: Sfera, size_px: int, slices: int) -> pd.DataFrame:
     rows += [{"part": name, "output": shapes[name], "parameters": _count(part)} for name, part in parts.items()]
     rows.insert(-1, {"part": f"Readout over slices: {network.readout}", "output": _shape(features), "parameters": 0})
     per_volume = features.shape[1] + 1
-    rows.append(
-        {
-            "part": "Bayesian ridge (after training)",
-            "output": "EDV and ESV, each with its SD",
-            "parameters": 2 * per_volume,
-        }
-    )
+    rows.append({"part": "Bayesian ridge (after training)", "output": "EDV and ESV, each with its SD", "parameters": 2 * per_volume})
     return pd.DataFrame(rows)
 
 
@@ -85,23 +68,12 @@ def sfera_architecture(results: Results, slices: int = 10) -> Picture:
 def _box(ax, place: int, row, left: float = 0.4, right: float = 9.6) -> None:
     """One part; a narrow box has its output on a second line."""
     colour = next((c for name, c in FILL.items() if row.part.startswith(name)), "#DDDDDD")
-    shape = {
-        "xy": (left, -place - 0.86),
-        "width": right - left,
-        "height": 0.7,
-        "boxstyle": "round,pad=0.02,rounding_size=0.12",
-    }
+    shape = {"xy": (left, -place - 0.86), "width": right - left, "height": 0.7, "boxstyle": "round,pad=0.02,rounding_size=0.12"}
     ax.add_patch(FancyBboxPatch(**shape, facecolor=colour, alpha=0.35))
     ax.add_patch(FancyBboxPatch(**shape, fill=False, edgecolor=BLUE, linestyle="--" if "while" in row.part else "-"))
     wide = right - left > 5
     ax.text(left + 0.25, -place - (0.51 if wide else 0.36), row.part, va="center", fontsize=9.5)
-    ax.text(
-        6.4 if wide else left + 0.25,
-        -place - (0.51 if wide else 0.66),
-        row.output,
-        va="center",
-        ha="center" if wide else "left",
-    )
+    ax.text(6.4 if wide else left + 0.25, -place - (0.51 if wide else 0.66), row.output, va="center", ha="center" if wide else "left")
     if row.parameters:
         ax.text(right - 0.2, -place - 0.51, f"{row.parameters:,}", va="center", ha="right")
 

@@ -45,7 +45,7 @@ def alarm_roc(results: Results) -> Picture:
     )
     areas = [f"{OF[row.error_of]} over {row.limit:.0f} points, {ALARM[row.alarm][0]}: {row.auc:.2f}"
              for row in judged.dropna(subset="auc").itertuples()]  # fmt: skip
-    return keep(figure, curves, results, "18-alarm", caption, f"Areas under ROC curves. {'; '.join(areas) or TOO_FEW}.", 1)
+    return keep(figure, curves, results, "12-alarm", caption, f"Areas under ROC curves. {'; '.join(areas) or TOO_FEW}.", 1)
 
 
 def alarm_table(results: Results) -> Table:
@@ -124,7 +124,7 @@ def clearing_curve(results: Results, most_missed: float = 0.25) -> Picture:
         f"Grey: as many as are not reduced, cleared by a perfect reading without a miss. {_split(rows)}"
     )
     alt = "Curves that rise with the share missed, for two limits of the ejection fraction and four rules."
-    return keep(figure, rows, results, "18-clearing", caption, alt, 1)
+    return keep(figure, rows, results, "12-clearing", caption, alt, 1)
 
 
 def clearing_table(results: Results, limit: float = 40.0) -> Table:

@@ -59,12 +59,7 @@ def ef_distributions(results: Results) -> Picture:
     for ax, (title, (ef, colour)) in zip(axes.flat, samples.items()):
         height, _, _ = ax.hist(ef, EDGES, color=colour, edgecolor="white", linewidth=0.6)
         _mark_groups(ax, ef)
-        ax.set(
-            title=f"{title.replace(' (', chr(10) + '(')}, n = {len(ef)}",
-            ylabel="subjects",
-            xlim=(0, 100),
-            ylim=(0, 1.25 * max(height.max(), 1)),
-        )
+        ax.set(title=f"{title.replace(' (', chr(10) + '(')}, n = {len(ef)}", ylabel="subjects", xlim=(0, 100), ylim=(0, 1.25 * max(height.max(), 1)))
         counts += [{"cohort": title, "ef_from": low, "ef_to": low + BIN_EF, "subjects": int(n)} for low, n in zip(EDGES, height)]
     for ax in axes.flat:
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))

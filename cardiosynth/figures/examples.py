@@ -56,13 +56,7 @@ def synthetic_examples(results: Results, quantiles=(0.05, 0.5, 0.95), slices: in
         neighbour = nearest(real.table, own)
         _block(block[0], images, None, slices, f"Painted: {_volumes(own)}")
         _block(block[1], images, masks_of(results, subject), slices, "The same with its masks")
-        _block(
-            block[2],
-            pixels_of(real, neighbour),
-            None,
-            slices,
-            f"Nearest for training: {_volumes(real.table.loc[neighbour])}",
-        )
+        _block(block[2], pixels_of(real, neighbour), None, slices, f"Nearest for training: {_volumes(real.table.loc[neighbour])}")
         rows.append({"painted": subject, "nearest_real": neighbour} | dict(own[["edv_ml", "esv_ml", "ef"]]))
     caption = (
         "**Figure 3.** Painted subjects of low, middle and high ejection fraction, from base (left) to apex, "

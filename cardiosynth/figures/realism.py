@@ -79,7 +79,7 @@ def grey_levels(results: Results) -> Picture:
     axes[0, 1].legend()
     caption = "Grey levels of each structure (left) and radial power spectra (right) of real and painted validation subjects."
     alt = "Mean and standard deviation of grey levels by structure, and power spectra, of real and painted images."
-    return keep(figure, levels, results, "15-grey-levels", caption, alt, 1)
+    return keep(figure, levels, results, "14-grey-levels", caption, alt, 1)
 
 
 @house_style
@@ -92,7 +92,7 @@ def learning_curves(results: Results) -> Picture:
     axes[0, 1].plot(judged["step"], judged["lv_dice"], color=VERMILION, marker="s")
     axes[0, 1].set(xlabel="Step", ylabel="Dice of the LV")
     caption = "KID of painted against real validation images (left) and Dice of the LV that the U-Net finds in them (right) along the training."
-    return keep(figure, judged, results, "15-learning-curves", caption, "Two curves over the steps of the generator's training.", 1)
+    return keep(figure, judged, results, "14-learning-curves", caption, "Two curves over the steps of the generator's training.", 1)
 
 
 @house_style
@@ -122,7 +122,7 @@ def nearest_images(results: Results, pairs: int = 6) -> Picture:
         "frames, which no network could have learnt by heart."
     )
     alt = "Pairs of painted frames and their nearest training frames, and histograms of the correlations."
-    return keep(figure, closest, results, "15-nearest", caption, alt, 1)
+    return keep(figure, closest, results, "14-nearest", caption, alt, 1)
 
 
 def variants(folder) -> Table:

@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from cardiosynth.data.volumes import LABELS
@@ -47,6 +48,12 @@ def house_style(draw):
             return draw(*arguments, **options)
 
     return styled
+
+
+def apply_style() -> None:
+    """Draw all that follows under the house's settings, whatever those of the session are: a page calls it once, at its top."""
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(RC)
 
 
 def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 3.0), **options):
@@ -94,14 +101,7 @@ class Picture:
         """A MyST figure. In the book's sources figures/ lies beside notebooks/."""
         target = f"../figures/{self.path.name}"
         data = f"{{download}}`data behind the figure (CSV) <{self._data_target()}>`"
-        lines = [
-            f"```{{figure}} {target}",
-            f":name: fig-{self.path.stem}",
-            f":alt: {self.alt}",
-            "",
-            f"{self.caption} {data}",
-            "```",
-        ]
+        lines = [f"```{{figure}} {target}", f":name: fig-{self.path.stem}", f":alt: {self.alt}", "", f"{self.caption} {data}", "```"]
         return "\n".join(lines)
 
     def _data_target(self) -> str:
@@ -125,7 +125,17 @@ def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, captio
     figure.savefig(pixels, format="png", dpi=DPI, metadata={"Software": None})
     write_bytes(folder / f"{name}.png", pixels.getvalue())
     write_bytes(folder / f"{name}.csv", data.to_csv(index=False).encode())
-    return Picture(folder / f"{name}.png", f"{caption} {origin}", f"{alt} {origin}")
+    return Picture(folder / f"{name}.png", f"{caption} {origin}".strip(), f"{alt} {origin}")
+
+
+def show(figure: Figure, data: pd.DataFrame, results: Results, name: str, alt: str, *datasets: int) -> Picture:
+    """Save a figure and the data behind it as figures/<name>.png and .csv, and return it ready to show.
+
+    alt: the figure in words, for those who cannot see it. datasets: the numbers of those shown (all where none is named).
+    What the figure shows is said in the text beside it; the study and the datasets stand below it.
+    """
+    pyplot.close(figure)  # else a notebook shows it twice
+    return keep(figure, data, results, name, "", alt, *datasets)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -42,7 +42,7 @@ def variants_of_one_heart(results: Results, subject: str = "") -> Picture:
             axes[2 * place + phase, 0].set_ylabel(f"{name} {where}", fontsize=8)
     caption = f"Variants of the masks of subject {subject}: LV, myocardium and RV at ED and ES in three slices, with the EF of the whole stack."
     alt = "Masks of one heart, plain and in each variant, at end-diastole and end-systole; volumes are in the CSV beside the figure."
-    return keep(figure, pd.DataFrame(data), results, "14-variants", caption, alt, 1)
+    return keep(figure, pd.DataFrame(data), results, "13-variants", caption, alt, 1)
 
 
 def _draw(ax, mask: np.ndarray, box: tuple[slice, slice]) -> None:

@@ -60,10 +60,7 @@ class Foot:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         text = self.text.strip()
-        return {
-            "text/markdown": f":::{{admonition}} What made this page\n:class: note provenance\n{text}\n:::",
-            "text/plain": text,
-        }
+        return {"text/markdown": f":::{{admonition}} What made this page\n:class: note provenance\n{text}\n:::", "text/plain": text}
 
 
 def table1_beside_paper(results: Results, number: int, split: str = "test") -> Table:
@@ -161,21 +158,12 @@ def crps_table(results: Results, split: str = "test") -> Table:
         }
         for row in table[table["split"] == split].itertuples()
     ]  # fmt: skip
-    return Table(
-        pd.DataFrame(lines),
-        f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin()}",
-    )
+    return Table(pd.DataFrame(lines), f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin()}")
 
 
 def versions_table(record: dict) -> pd.DataFrame:
     """Software and machine of a build. record: what ``provenance.load`` gives."""
-    rows = {
-        "study": record["study"],
-        "commit": record["commit"],
-        "machine": record["machine"],
-        "device": record["device"],
-        **record["versions"],
-    }
+    rows = {"study": record["study"], "commit": record["commit"], "machine": record["machine"], "device": record["device"], **record["versions"]}
     return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).astype(str)
 
 

@@ -87,7 +87,7 @@ def reliability_curves(results: Results, experiments=PAPER_EXPERIMENTS, split: s
     )
     worst = data.assign(distance=(data["observed"] - data["nominal"]).abs()).groupby(NAMED, sort=False)["distance"].max()
     words = "; ".join(f"{' '.join(names)} {distance:.2f}" for names, distance in worst.items())
-    return keep(figure, data, results, "17-reliability", caption, f"Reliability curves. Largest distance from the diagonal: {words}.")
+    return keep(figure, data, results, "11-reliability", caption, f"Reliability curves. Largest distance from the diagonal: {words}.")
 
 
 @house_style
@@ -118,7 +118,7 @@ def error_against_deviation(results: Results, experiments=PAPER_EXPERIMENTS, spl
     ends = [(names, own.iloc[0], own.iloc[-1]) for names, own in data.groupby(NAMED, sort=False)]
     words = "; ".join(f"{' '.join(names)} {a.error:.1f} at {a.sd:.1f}, {b.error:.1f} at {b.sd:.1f}" for names, a, b in ends)
     alt = f"RMS error at the smallest and at the largest predicted deviation: {words}."
-    return keep(figure, data, results, "17-error-against-deviation", caption, alt)
+    return keep(figure, data, results, "11-error-against-deviation", caption, alt)
 
 
 def _named(results: Results, *values) -> dict:

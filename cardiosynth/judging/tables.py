@@ -25,15 +25,7 @@ from cardiosynth.judging.measures import (
     wilcoxon_p,
 )
 from cardiosynth.judging.paper import claims
-from cardiosynth.measuring.predictions import (
-    CELL,
-    QUANTITIES,
-    by_seed,
-    check_predictions,
-    errors_by_seed,
-    members,
-    with_pooled,
-)
+from cardiosynth.measuring.predictions import CELL, QUANTITIES, by_seed, check_predictions, errors_by_seed, members, with_pooled
 
 COMPARISONS = (
     ("RSO", "RSP"),

@@ -55,11 +55,4 @@ def _measure(source: Source, anatomy: Anatomy, recipe: Recipe, shared: dict, set
     holds = (edv_ml == 0 or esv_ml == 0, cut, ef < settings.minimum_ef, ef > settings.maximum_ef)
     names = ("no lv", "touches border", f"ef below {settings.minimum_ef:g}", f"ef above {settings.maximum_ef:g}")
     faults = [name for name, holds_here in zip(names, holds) if holds_here] + anatomy.faults(masks, recipe.variant == "shortened")
-    return {
-        "edv_ml": edv_ml,
-        "esv_ml": esv_ml,
-        "ef": ef,
-        "kept": not faults,
-        "reason": faults[0] if faults else "",
-        "faults": "; ".join(faults),
-    }
+    return {"edv_ml": edv_ml, "esv_ml": esv_ml, "ef": ef, "kept": not faults, "reason": faults[0] if faults else "", "faults": "; ".join(faults)}

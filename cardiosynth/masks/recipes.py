@@ -119,11 +119,9 @@ def enumerate_recipes(source_id: str, settings: Masks) -> list[Recipe]:
 def _specifications(settings: Masks) -> tuple[list[tuple], int]:
     """(operation, alpha of ED, alpha of ES, gamma of ED, gamma of ES) of every candidate, and the steps of alpha."""
     count = settings.interpolations
-    alphas, steps = {
-        "inside": (range(1, count + 1), count + 1),
-        "open": (range(1, count), count),
-        "closed": (range(count + 1), count),
-    }[settings.alpha_interval]
+    alphas, steps = {"inside": (range(1, count + 1), count + 1), "open": (range(1, count), count), "closed": (range(count + 1), count)}[
+        settings.alpha_interval
+    ]
     ed_scales, es_scales = _scales(settings)
     specs = [("original", steps, 0, 1.0, 1.0)] if settings.include_original else []
     specs += [("ed-interpolated", steps, alpha, 1.0, 1.0) for alpha in alphas]

@@ -21,9 +21,9 @@ from cardiosynth.study.sections import (
     Questions,
     Realism,
     Section,
-    UNetSettings,
     SferaSettings,
     Statistics,
+    UNetSettings,
 )
 
 

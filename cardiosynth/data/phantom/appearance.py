@@ -2,17 +2,7 @@
 
 import numpy as np
 
-from cardiosynth.data.phantom.heart import (
-    LEVEL_BINS,
-    RV_WALL_MM,
-    THETA_BINS,
-    Heart,
-    Sections,
-    frame,
-    great_vessels,
-    right_ventricle,
-    sections,
-)
+from cardiosynth.data.phantom.heart import LEVEL_BINS, RV_WALL_MM, THETA_BINS, Heart, Sections, frame, great_vessels, right_ventricle, sections
 from cardiosynth.data.phantom.plane import Plane, blend, cover, ellipse, lookup
 from cardiosynth.data.phantom.ventricle import BASE
 
