@@ -50,7 +50,7 @@ def parameters(path):
 def test_pages_are_numbered_in_the_order_of_the_book():
     contents = yaml.safe_load((BOOK / "_toc.yml").read_text())
     listed = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    assert [Path(file).name for file in listed if file.startswith("notebooks/")] == [path.stem for path in NOTEBOOKS]
+    assert [file.removeprefix("notebooks/") for file in listed if file.startswith("notebooks/")] == [path.stem for path in NOTEBOOKS]
 
 
 @each_notebook
