@@ -61,10 +61,19 @@ def prepare(study: StudyFile, dataset: str, data: Data = None, workers: Workers 
     _function("stages.prepare.prepare_dataset")(*_open(study, results), dataset, data, workers)
 
 
-def train(study: StudyFile, training: Annotated[str, typer.Argument(help="EXPERIMENT/DATASET/seed-N")], results: Results = None):
+def train(
+    study: StudyFile,
+    training: Annotated[str, typer.Argument(help="EXPERIMENT/DATASET/seed-N")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan of the training and stop")] = False,
+    results: Results = None,
+):
     """Train SFERA once and predict the held-out subjects."""
     opened, folder = _open(study, results)
-    _function("stages.train_sfera.train_sfera")(opened, folder, training_from_path(training, opened))
+    chosen = training_from_path(training, opened)
+    if dry_run:
+        _function("stages.train_sfera.print_plan")(opened, folder, chosen)
+    else:
+        _function("stages.train_sfera.train_sfera")(opened, folder, chosen)
 
 
 def predict(

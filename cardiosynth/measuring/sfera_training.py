@@ -1,9 +1,8 @@
 """Training SFERA: batches of whole subjects, augmentation, the loop, and its resumption."""
 
 import copy
-import time
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,12 @@ import torch
 from torch import Tensor
 
 from cardiosynth.data.cohort import Cohort
+from cardiosynth.measuring.plan import Schedule
 from cardiosynth.measuring.zoom import draw, zoom
-from cardiosynth.networks.checkpoints import load_training, save_training
+from cardiosynth.networks.loop import resume
 from cardiosynth.networks.sfera import Sfera, VolumeRidge
 from cardiosynth.study.closure import mark
-from cardiosynth.study.progress import bar
 from cardiosynth.study.study_file import fingerprint as hashed
-
-SAVE_EVERY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -49,30 +46,6 @@ class Hearts:
 
     def __add__(self, other: "Hearts") -> "Hearts":
         return Hearts(self.images + other.images, np.concatenate([self.volumes, other.volumes]))
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """epochs over the hearts, subjects a batch, peak learning rate, falling by a half cosine, and how hearts are augmented.
-    zooms: also by zooms that change their volumes."""
-
-    epochs: int
-    batch: int
-    rate: float
-    augmentation: str = "full"
-    zooms: bool = False
-
-    def batches(self, subjects: int) -> int:
-        """Updates of an epoch."""
-        return max(round(subjects / self.batch), 1)
-
-    def spread_over(self, subjects: int, whole: int) -> "Schedule":
-        """As many updates over so many subjects as this schedule has over the whole of them."""
-        return replace(self, epochs=round(self.epochs * self.batches(whole) / self.batches(subjects)))
-
-    def rate_at(self, progress: float) -> float:
-        """Learning rate after the given share of the training."""
-        return self.rate * 0.5 * (1 + np.cos(np.pi * progress))
 
 
 def batch_of(hearts: Hearts, members, device) -> tuple[Tensor, Tensor]:
@@ -135,27 +108,21 @@ def train(
     weights is resumed and ends as an uninterrupted run would; ``training.csv`` logs every epoch.
     """
     weights = [zlib.crc32(value.detach().cpu().numpy().tobytes()) for value in network.state_dict().values()]
-    fingerprint = hashed([fingerprint, mark(__name__), asdict(schedule), weights, train_hearts.checksum(), validation_hearts.checksum()])
+    identity = hashed([fingerprint, mark(__name__), asdict(schedule), weights, train_hearts.checksum(), validation_hearts.checksum()])
     network.to(device)
     best = copy.deepcopy(network)
     best.lstm.flatten_parameters()  # a GPU wants them in one piece, which a copy breaks
     optimizer = torch.optim.RAdam(network.parameters(), lr=schedule.rate, weight_decay=1e-4, decoupled_weight_decay=True)
-    modules, optimizers = {"network": network, "best": best}, {"radam": optimizer}
-    state = folder / "state.safetensors"
-    notes = load_training(state, modules, optimizers, fingerprint) or {"fingerprint": fingerprint, "log": []}
-    log, saved = notes["log"], time.monotonic()
     targets = [scaled(hearts.volumes, value_range) for hearts in (train_hearts, validation_hearts)]
-    for epoch in bar(range(len(log), schedule.epochs), title):
+    state = folder / "state.safetensors"
+    notes, epochs = resume(state, {"network": network, "best": best}, {"radam": optimizer}, identity, schedule.epochs, title)
+    log = notes["log"]
+    for epoch in epochs:
         loss = _epoch(network, optimizer, train_hearts, targets[0], schedule, epoch, seed, device)
-        predicted = apply(network, validation_hearts, device)
-        score = float(np.sqrt(((predicted - targets[1]) ** 2).mean()))
+        score = float(np.sqrt(((apply(network, validation_hearts, device) - targets[1]) ** 2).mean()))
         if score <= min((row["validation_rmse"] for row in log), default=np.inf):
             best.load_state_dict(network.state_dict())
         log.append({"epoch": epoch, "train_rmse": loss, "validation_rmse": score})
-        if time.monotonic() - saved > SAVE_EVERY_S:
-            save_training(state, modules, optimizers, notes)
-            saved = time.monotonic()
-    save_training(state, modules, optimizers, notes)
     pd.DataFrame(log).to_csv(folder / "training.csv", index=False)
     return best
 

@@ -5,7 +5,6 @@ the generator's perceptual loss (SPADE takes VGG19, which has never seen a heart
 """
 
 import copy
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +23,9 @@ from cardiosynth.data.cohort import Cohort
 from cardiosynth.data.frames import augment, frames, to_network, write_log
 from cardiosynth.data.subject import ED, ES
 from cardiosynth.data.volumes import LABELS, LV, volume_ml
-from cardiosynth.networks.checkpoints import load_tensors, load_training, save_tensors, save_training
+from cardiosynth.networks.checkpoints import load_tensors, save_tensors
+from cardiosynth.networks.loop import resume
 from cardiosynth.study.closure import mark
-from cardiosynth.study.progress import bar
 from cardiosynth.study.sections import UNetSettings
 from cardiosynth.study.study_file import fingerprint
 
@@ -34,7 +33,6 @@ WIDTHS = (1, 2, 4, 8, 16)  # of the levels, in multiples of ``channels``
 STRIDES = (1, 2, 2, 2)  # the first level keeps the full resolution: the end-systolic cavity is a few pixels wide
 MULTIPLE = 8  # of which height and width must be for those strides
 RESIDUAL_UNITS = 2  # convolutions of a level, beside a shortcut; one plain convolution a level leaves a few points of Dice
-SAVE_EVERY_S = 30.0
 
 
 class SegmentationNetwork(nn.Module):
@@ -79,21 +77,16 @@ def train_segmentation(
     network = _new(settings, seed, device)
     best = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), settings.rate, weight_decay=1e-4)
-    modules, optimizers = {"network": network, "best": best}, {"adam": optimizer}
-    mark = _fingerprint(settings, seed, *train, *validation)
+    identity = _fingerprint(settings, seed, *train, *validation)
     state = folder / "state.safetensors"
-    notes = load_training(state, modules, optimizers, mark) or {"fingerprint": mark, "log": []}
-    log, saved = notes["log"], time.monotonic()
-    epochs = range(len(log), settings.epochs)
-    for epoch in bar(epochs, title) if progress else epochs:
+    notes, epochs = resume(state, {"network": network, "best": best}, {"adam": optimizer}, identity, settings.epochs, title, progress)
+    log = notes["log"]
+    for epoch in epochs:
         loss = _epoch(network, optimizer, *train, settings, epoch, seed, device)
         scores = _score(network, *validation, device)
         if scores["lv"] >= max((row["validation_dice_lv"] for row in log), default=0.0):
             best.load_state_dict(network.state_dict())
-        log.append({"epoch": epoch, "loss": loss, **{f"validation_dice_{name}": s for name, s in scores.items()}})
-        if time.monotonic() - saved > SAVE_EVERY_S:
-            save_training(state, modules, optimizers, notes)
-            saved = time.monotonic()
+        log.append({"epoch": epoch, "loss": loss, **{f"validation_dice_{name}": score for name, score in scores.items()}})
     _write(folder, best, settings, log)
     state.unlink(missing_ok=True)
     return best.eval().requires_grad_(False)

@@ -4,7 +4,6 @@ It learns on the training split alone; validation subjects choose the checkpoint
 """
 
 import copy
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,12 +24,11 @@ from cardiosynth.networks.adversary import (
     kl_divergence,
     perceptual,
 )
-from cardiosynth.networks.checkpoints import load_training, save_training
+from cardiosynth.networks.loop import resume
 from cardiosynth.networks.spade import sample
 from cardiosynth.painting.judge import Judge, better
 from cardiosynth.painting.painter import Painter, measure_noise, save_painter, to_planes
 from cardiosynth.study.closure import mark
-from cardiosynth.study.progress import bar
 from cardiosynth.study.sections import GeneratorSettings
 from cardiosynth.study.study_file import fingerprint
 
@@ -39,7 +37,6 @@ LabelLoss = Callable[[Tensor, Tensor], Tensor]
 
 BETAS = (0.0, 0.9)  # Adam, as in SPADE
 CALIBRATION_BATCHES = 50
-SAVE_EVERY_S = 30.0
 LOG_EVERY = 50
 
 
@@ -192,22 +189,17 @@ def train_generator(
     seen = features is not None, label_loss is not None, slices.checksum(), judge and judge.checksum()
     identity = fingerprint([settings.model_dump(mode="json"), seed, mark(__name__), *seen])
     state = Path(folder) / "state.safetensors"
-    notes = load_training(state, training.modules, training.optimizers, identity) or {"fingerprint": identity, "step": 0, "log": [], "judged": []}
-    judged_at, saved = set(_checkpoints(settings)), time.monotonic()
-    numbers = range(notes["step"], settings.steps)
-    for number in bar(numbers, "generator") if progress else numbers:
+    notes, steps = resume(state, training.modules, training.optimizers, identity, settings.steps, "generator", progress)
+    judged, judged_at = notes.setdefault("judged", []), set(_checkpoints(settings))
+    for number in steps:
         losses = training.step(number, slices)
-        notes["step"] = number + 1
         if number % LOG_EVERY == 0 or number + 1 == settings.steps:
             notes["log"].append({"step": number + 1, **losses})
         if number + 1 in judged_at:
-            _checkpoint(training, slices, judge, notes)
-        if time.monotonic() - saved > SAVE_EVERY_S:
-            save_training(state, training.modules, training.optimizers, notes)
-            saved = time.monotonic()
+            _checkpoint(training, slices, judge, judged, number + 1)
     save_painter(folder, training.best)
     write_log(Path(folder), notes["log"], "step")
-    write_log(Path(folder), notes["judged"], "step", "checkpoints")
+    write_log(Path(folder), judged, "step", "checkpoints")
     state.unlink(missing_ok=True)
     return training.best.eval()
 
@@ -217,16 +209,16 @@ def _checkpoints(settings: GeneratorSettings) -> np.ndarray:
     return np.linspace(0, settings.steps, settings.checkpoints + 1).round().astype(int)[1:]
 
 
-def _checkpoint(training: AdversarialTraining, slices: Slices, judge: Judge | None, notes: dict) -> None:
+def _checkpoint(training: AdversarialTraining, slices: Slices, judge: Judge | None, judged: list[dict], step: int) -> None:
     """Keep the averaged painter, ready to paint, where it is the best so far."""
     painter = copy.deepcopy(training.average)
     for mean, value in zip(painter.buffers(), training.painter.buffers()):
         mean.copy_(value)  # the vectors of spectral norm belong to the weights in training
     _ready(painter, slices, training.seed)
     scores = judge(painter) if judge else {}
-    if judge is None or better(scores, notes["judged"], judge.real_dice):
+    if judge is None or better(scores, judged, judge.real_dice):
         training.best.load_state_dict(painter.state_dict())
-    notes["judged"].append({"step": notes["step"], **scores})
+    judged.append({"step": step, **scores})
 
 
 @torch.no_grad()

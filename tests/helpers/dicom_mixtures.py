@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pydicom
-import pytest
 
 from dicom_files import shift, write_series
 
@@ -27,8 +26,3 @@ def write(folder, slices=SLICES, phases=PHASES, series=300, by=0.0, brighter=0, 
             shift(path, by) if by else None
     shutil.rmtree(folder / "made")
     return files
-
-
-@pytest.fixture
-def files(tmp_path):
-    return write(tmp_path / "cine")

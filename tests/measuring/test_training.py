@@ -4,6 +4,7 @@ import torch
 
 from cardiosynth.measuring import sfera_training
 from cardiosynth.measuring.sfera_training import Hearts, Schedule, apply, augment, fit_ridge, scaled, shift, train
+from cardiosynth.networks import loop
 from cardiosynth.networks.checkpoints import load_tensors, load_training, save_tensors, save_training
 from cardiosynth.networks.sfera import Sfera
 from cardiosynth.study.errors import InputError
@@ -70,7 +71,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 def test_a_killed_training_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
-    monkeypatch.setattr(sfera_training, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     epoch = sfera_training._epoch
 
     def killed(network, optimizer, hearts, targets, schedule, number, seed, device):

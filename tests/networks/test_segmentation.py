@@ -7,7 +7,7 @@ from torch import nn
 
 from cardiosynth.data.cohort import write_cohort
 from cardiosynth.data.subject import Subject
-from cardiosynth.networks import unet
+from cardiosynth.networks import loop, unet
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import UNetSettings
 
@@ -125,7 +125,7 @@ def test_same_seed_same_bytes_and_another_seed_others(cohort, tmp_path):
 
 
 def test_resumed_equals_uninterrupted(cohort, tmp_path, monkeypatch):
-    monkeypatch.setattr(unet, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     train(cohort, tmp_path / "whole")
     epoch = unet._epoch
 

@@ -9,6 +9,7 @@ import torch
 
 from cardiosynth.data import frames
 from cardiosynth.data.cohort import write_cohort
+from cardiosynth.networks import loop
 from cardiosynth.painting import generator_training, judge, painter
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import GeneratorSettings
@@ -103,7 +104,7 @@ def test_training_leaves_global_random_numbers_alone(cohort, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_resumed_equals_uninterrupted(cohort, trained, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(generator_training, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     step, done = generator_training.AdversarialTraining.step, []
 
     def killed_after_three(self, number, slices):
@@ -130,7 +131,7 @@ def test_resumed_equals_uninterrupted(cohort, trained, tmp_path, monkeypatch, ki
 
 
 def test_a_state_of_other_settings_is_not_resumed(cohort, tmp_path, monkeypatch):
-    monkeypatch.setattr(generator_training, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     monkeypatch.setattr(generator_training, "save_painter", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         train(cohort, tmp_path)

@@ -11,8 +11,9 @@ from cardiosynth.data.cohort import Cohort, write_cohort
 from cardiosynth.figures.questions import Note, against_reference, answer, painted_hearts
 from cardiosynth.figures.results import open_results
 from cardiosynth.judging import questions
+from cardiosynth.measuring.plan import Plan
 from cardiosynth.measuring.predictions import predictions_frame, read_predictions
-from cardiosynth.measuring.sfera_training import Schedule
+from cardiosynth.measuring.sfera_training import Hearts, Schedule
 from cardiosynth.networks import unet
 from cardiosynth.painting import painter
 from cardiosynth.painting.formulas import PhantomStudio
@@ -111,18 +112,18 @@ def test_sso_reads_painted_hearts_whose_sources_chose_nothing(results):
     assert set(rows.experiment) == {"SSO"} and set(rows.split) == {"test"}
     table = Cohort.open(results / "synthetic" / "images").table
     assert set(table.loc[rows.subject, "source_id"]) == {"a-07"}
-    hearts = train_sfera._hearts(STUDY, results, Training("SSO", "both", 1), "validation")
+    hearts = Hearts.of(*Plan.of(STUDY, results, Training("SSO", "both", 1)).validation)
     assert len(hearts) == (table["source_id"] == "a-06").sum() > 0
 
 
 def test_part_of_the_subjects_brings_their_synthetic_hearts_alone(results):
     training = Training("SSO-subjects-3", "both", 1)
-    hearts = train_sfera._hearts(STUDY, results, training, "train")
+    hearts = Hearts.of(*Plan.of(STUDY, results, training).train)
     table = Cohort.open(results / "synthetic" / "images").split("train").table
-    real = train_sfera._hearts(STUDY, results, Training("RSO-subjects-3", "phantom-a", 1), "train")
+    real = Hearts.of(*Plan.of(STUDY, results, Training("RSO-subjects-3", "phantom-a", 1)).train)
     assert len(real) == 3 and 0 < len(hearts) < len(table)
-    whole = train_sfera._schedule(STUDY, results, Training("SSO", "both", 1), len(table))
-    assert train_sfera._schedule(STUDY, results, training, len(hearts)) == whole.spread_over(len(hearts), len(table))
+    whole = Plan.of(STUDY, results, Training("SSO", "both", 1)).schedule
+    assert Plan.of(STUDY, results, training).schedule == whole.spread_over(len(hearts), len(table))
 
 
 def test_the_phantoms_paint_is_on_the_same_hearts_and_depends_on_the_name_alone(results):

@@ -12,6 +12,11 @@ from dicom_reading import read
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
+@pytest.fixture
+def files(tmp_path):
+    return write(tmp_path / "cine")
+
+
 def at(files, gaps):
     """Move slices to where the gaps (mm) put them."""
     for row, mm in enumerate(np.cumsum([0, *gaps]) - GAP_MM * np.arange(len(files))):
