@@ -76,6 +76,16 @@ def train(
         _function("stages.train_sfera.train_sfera")(opened, folder, chosen)
 
 
+def trainings(
+    study: StudyFile,
+    group: Annotated[str, typer.Argument(help="real: those that need no painted hearts; synthetic: all others")],
+    workers: Workers = 1,
+    results: Results = None,
+):
+    """Do all trainings of a group that are not up to date, side by side."""
+    _function("trainings.train_group")(*_open(study, results), group, workers)
+
+
 def predict(
     model: Annotated[Path, typer.Argument(help="model folder, such as results/acdc/model")],
     scans: Annotated[list[str], typer.Argument(help="ed.nii.gz,es.nii.gz; a NIfTI cine; an ACDC patient's folder; a DICOM folder")],
@@ -150,11 +160,13 @@ COMMANDS = {
         "Judge the painted images: distance from real ones, consistency, sharpness, diversity, copies; the blind test.",
     ),
     "train": train,
+    "trainings": trainings,
     "evaluate": of_study("stages.evaluate.evaluate", "Gather all predictions and make the tables."),
     "inference": of_study("stages.time_inference.time_inference", "Time the prediction of one subject."),
     "model": of_study("stages.make_model.make_model", "Gather the RSP trainings on Dataset 1 into a model folder with a card."),
     "predict": predict,
     "notebook": notebook,
+    "pages": with_workers("pages.run_pages", "Execute all notebooks of the book that are not up to date, side by side."),
     "book": of_study("publish.build_book", "Compile the executed notebooks and the pages into a book, warnings as errors."),
     "provenance": of_study("publish.collect", "Write provenance.json and collect the small results files at the top of the results folder."),
 }

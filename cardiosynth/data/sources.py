@@ -1,15 +1,11 @@
 """Where subjects come from: one list of jobs, each of which loads one subject anywhere."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context, parent_process
-from threading import Thread
 
 from cardiosynth import ROOT
 from cardiosynth.data import phantom
@@ -21,8 +17,8 @@ from cardiosynth.data.readers.layout import Scan
 from cardiosynth.data.splits import load_split
 from cardiosynth.data.subject import Subject
 from cardiosynth.study.errors import InputError
+from cardiosynth.study.pool import pool
 from cardiosynth.study.progress import bar
-from cardiosynth.study.provenance import one_thread
 from cardiosynth.study.sections import Grid
 from cardiosynth.study.study_file import Study, load_study
 
@@ -118,44 +114,29 @@ def _in_order(function, pending: Iterable[Job], workers: int, ahead: int) -> Ite
     """
     jobs = iter(pending)
     while waiting := deque(islice(jobs, 1)):
-        with _pool(workers) as pool:
+        with pool(workers) as readers:
             results = deque()
             try:
                 while waiting:
                     waiting.extend(islice(jobs, ahead - len(waiting)))
-                    results.extend(pool.submit(function, job) for job in islice(waiting, len(results), None))
+                    results.extend(readers.submit(function, job) for job in islice(waiting, len(results), None))
                     reading = results.popleft().result()
                     waiting.popleft()
                     yield reading
             except BrokenProcessPool:
                 pass
             finally:
-                pool.shutdown(cancel_futures=True)
+                readers.shutdown(cancel_futures=True)
         for job in waiting:
             yield _alone(function, job)
 
 
 def _alone(function, job: Job) -> Reading:
-    with _pool(1) as pool:
+    with pool(1) as readers:
         try:
-            return pool.submit(function, job).result()
+            return readers.submit(function, job).result()
         except BrokenProcessPool:
             return left_out(job.id, job.split, InputError(f"{job.id}: reading it ended its process, as where memory runs out; look at its files"))
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
-
-
-def _begin() -> None:
-    """A worker computes in one thread, and ends when its parent is killed, which tells it nothing."""
-    one_thread()
-
-    def wait() -> None:
-        parent_process().join()
-        os._exit(1)
-
-    Thread(target=wait, daemon=True).start()
 
 
 def _read_one(grid: Grid, job: Job) -> Reading:

@@ -15,9 +15,10 @@ from cardiosynth.data.cohort import Cohort
 from cardiosynth.data.splits import HELD_OUT
 from cardiosynth.measuring.predictions import REDUCED_EF
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.experiments import Experiment, Training, datasets, evaluated_on, experiment, painted
+from cardiosynth.study.experiments import Experiment, Training, datasets, evaluated_on, experiment, painted, trainings
 from cardiosynth.study.study_file import Study
 
+GROUPS = ("real", "synthetic")
 STREAM = 11  # of the draws, apart from those of the trainings with the same seed
 
 
@@ -88,6 +89,27 @@ class Plan:
             "predicts": "; ".join(f"{name}: {len(cohort)} subjects" for name, cohort in self.held_out.items()),
         }
         return "\n".join([self.training.path, *(f"  {what:16s}{value}" for what, value in lines.items())])
+
+
+def inputs(study: Study, training: Training) -> list[str]:
+    """The folders below the results that a training is made from: real cohorts, the painted one, the training it starts from."""
+    chosen = experiment(training.experiment)
+    folders = [f"cohorts/{name}" for name in datasets(study)]
+    if chosen.data == "synthetic" or chosen.question == "longer":  # the latter counts them
+        folders.append(painted(chosen.name))
+    return folders + ([f"models/{training.start.path}"] if training.start else [])
+
+
+def group(study: Study, name: str) -> list[Training]:
+    """The trainings of a study on its real hearts alone (``real``), or all others (``synthetic``).
+
+    The former can run while the generator is being trained. Raises InputError for another name.
+    """
+    if name not in GROUPS:
+        raise InputError(f"{name}: no such group of trainings; expected {' or '.join(GROUPS)}")
+    real = [t for t in trainings(study) if experiment(t.experiment).data == "real"]
+    early = [t for t in real if all(folder.startswith("cohorts/") for folder in inputs(study, t))]
+    return early if name == "real" else [t for t in trainings(study) if t not in early]
 
 
 def _listed(cohorts: list[Cohort]) -> str:

@@ -26,12 +26,12 @@ HASHED = (".csv", ".npy", ".safetensors", ".ipynb", ".png")
 
 
 @contextmanager
-def stage(folder, title: str, parameters: dict, module: str):
+def stage(folder, title: str, parameters: dict, module: str, made_from: str = ""):
     """Run a stage that fills ``folder``, in one thread on a CPU; its manifest appears last, and only when the stage succeeded.
 
-    module: the stage's own ``__name__``. ``manifest.json`` holds the parameters and the SHA-256 of each file made, and is the
-    same for the same work; ``timing.json`` holds times, peak memory, the mark of the code and the surroundings. Yields the folder,
-    without the files that an earlier run of the stage made; a training's state stays.
+    module: the stage's own ``__name__``. made_from: what ``up_to_date`` compares. ``manifest.json`` holds the parameters and the
+    SHA-256 of each file made, and is the same for the same work; ``timing.json`` holds times, peak memory, the mark of the code and
+    the surroundings. Yields the folder, without the files that an earlier run of the stage made; a training's state stays.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,18 +40,35 @@ def stage(folder, title: str, parameters: dict, module: str):
         for stale in _made(folder):
             stale.unlink()
     write_json(folder / TIMING, {"stage": title})
-    print(f"{_place(title)}{title}", file=sys.stderr, flush=True)
+    announce(title)
     one_thread()
     code = mark(module)  # now: who edits while it runs has edited for the next run
     started, before_s = time.monotonic(), time.time() - psutil.Process().create_time()
     with named(folder):
         yield folder
     wall_s = time.monotonic() - started
-    timing = {"stage": title, "wall_s": round(wall_s, 2), "startup_s": round(before_s, 2), "peak_rss_mb": _peak_rss_mb(), "code": code}
+    timing = {
+        "stage": title,
+        "wall_s": round(wall_s, 2),
+        "startup_s": round(before_s, 2),
+        "peak_rss_mb": _peak_rss_mb(),
+        "code": code,
+        "made_from": made_from,
+    }
     write_json(folder / TIMING, timing | _surroundings())
     files = {path.name: sha256(path) for path in _made(folder)}
     write_json(folder / MANIFEST, {"stage": title, "parameters": parameters, "files": files})
     print(f"    done: {title}, {wall_s:.0f} s", file=sys.stderr, flush=True)
+
+
+def up_to_date(folder: Path, made_from: str) -> bool:
+    """Whether a stage has filled the folder from just this: a mark of its code, its parameters and its inputs."""
+    return (folder / MANIFEST).is_file() and _read_json(folder / TIMING).get("made_from") == made_from
+
+
+def announce(title: str) -> None:
+    """Say on the error stream which stage begins, and which of how many it is when the study's runner has told."""
+    print(f"{_place(title)}{title}", file=sys.stderr, flush=True)
 
 
 def _made(folder: Path) -> list[Path]:

@@ -10,9 +10,22 @@ from tempfile import TemporaryDirectory
 import yaml
 from traitlets.config import Config
 
+from cardiosynth import ROOT
 from cardiosynth.study.errors import InputError
 
+SOURCES = ("data/paper", "data/results", "data/protocol.yaml", "data/sources.yaml")  # what pages read beside the results
 SOCKET = "kernel"  # the kernel's five sockets are called kernel-1 to kernel-5
+
+
+def pages() -> list[Path]:
+    """The study's notebooks, in the order of the book."""
+    return sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+
+
+def sources() -> list[Path]:
+    """The files of SOURCES."""
+    below = [path for place in SOURCES for path in ([ROOT / place] if (ROOT / place).is_file() else sorted((ROOT / place).rglob("*")))]
+    return [path for path in below if path.is_file()]
 
 
 def parse_parameters(pairs: list[str]) -> dict[str, str]:

@@ -32,11 +32,6 @@ def collected(study: Study) -> list[str]:
     return [*COLLECTED, *(f"tables/{name}.csv" for name, there in asked.items() if there)]
 
 
-def notebooks() -> list[Path]:
-    """The study's notebooks, in the order of the book."""
-    return sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
-
-
 def collect(study: Study, results: Path) -> None:
     """provenance.json, the study file and the tables at the top of the results folder, where notebooks look."""
     with whole(results / "study.yaml") as partial:

@@ -14,11 +14,12 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from cardiosynth import ROOT
 from cardiosynth.judging.paper import format_table1
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import datasets, trainings
 from cardiosynth.study.study_file import Study, load_study
-from cardiosynth.workflow.publish import ROOT, notebooks
+from cardiosynth.workflow.notebooks import pages
 
 CHATTER = (
     "Assuming unrestricted",
@@ -50,7 +51,7 @@ def titles(study: Study) -> list[str]:
         "evaluate",
         "inference time",
         "model",
-        *(f"notebook {path.stem}" for path in notebooks()),
+        *(f"notebook {path.stem}" for path in pages()),
         "book",
     ]
 

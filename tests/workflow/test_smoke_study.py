@@ -15,7 +15,7 @@ import yaml
 from cardiosynth import ROOT
 from cardiosynth.measuring.predictions import read_predictions
 from cardiosynth.study.study_file import load_study
-from cardiosynth.workflow.publish import notebooks
+from cardiosynth.workflow.notebooks import pages
 
 RESULTS = ROOT / "results" / "smoke"
 SMOKE = ROOT / "studies" / "smoke.yaml"
@@ -91,9 +91,9 @@ def test_provenance_times_every_stage_and_the_book_shows_every_notebook(study):
     provenance = json.loads((RESULTS / "provenance.json").read_text())
     assert {"commit", "study", "seed", "versions", "device", "wall_s", "peak_rss_mb"} <= set(provenance)
     assert all(stage["wall_s"] >= 0 and stage["peak_rss_mb"] > 50 for stage in provenance["stages"])
-    pages = RESULTS / "book" / "html" / "notebooks"
-    for notebook in notebooks():
-        assert (pages / f"{notebook.stem}.html").is_file()
+    html = RESULTS / "book" / "html" / "notebooks"
+    for notebook in pages():
+        assert (html / f"{notebook.stem}.html").is_file()
 
 
 def test_the_book_reads_without_the_network(study):

@@ -2,8 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,9 @@ from cardiosynth.masks.candidate_table import read_candidates
 from cardiosynth.masks.recipes import recipes
 from cardiosynth.painting import painter
 from cardiosynth.study.closure import mark
+from cardiosynth.study.pool import pool
 from cardiosynth.study.progress import bar
-from cardiosynth.study.provenance import device, one_thread, sha256, stage
+from cardiosynth.study.provenance import device, sha256, stage
 from cardiosynth.study.study_file import Study, fingerprint
 
 PART = 50  # synthetic subjects painted between two points at which a killed run can go on
@@ -57,16 +56,11 @@ def _painted(paint_part, jobs: list[tuple], workers: int) -> Iterator[None]:
     if workers == 1 or len(jobs) < 2:
         yield from map(paint_part, jobs)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
+    with pool(workers, preload=[__name__]) as painters:
         try:
-            yield from pool.map(paint_part, jobs)
+            yield from painters.map(paint_part, jobs)
         finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    """A worker computes in one thread; to find this function it has loaded torch."""
-    one_thread()
+            painters.shutdown(cancel_futures=True)
 
 
 def spade_part(job: tuple) -> None:

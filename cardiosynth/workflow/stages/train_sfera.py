@@ -6,13 +6,15 @@ import pandas as pd
 import torch
 
 from cardiosynth.data.cohort import Cohort
-from cardiosynth.measuring.plan import Plan
+from cardiosynth.measuring.plan import Plan, inputs
 from cardiosynth.measuring.predictions import predictions_frame
 from cardiosynth.measuring.sfera_training import Hearts, apply, fit_ridge, train
 from cardiosynth.networks.checkpoints import save_tensors
 from cardiosynth.networks.sfera import Sfera, VolumeRidge, load
+from cardiosynth.study import provenance
+from cardiosynth.study.closure import mark
 from cardiosynth.study.experiments import Training
-from cardiosynth.study.provenance import device, stage
+from cardiosynth.study.provenance import MANIFEST, device, sha256, stage
 from cardiosynth.study.study_file import Study, fingerprint
 
 
@@ -20,7 +22,7 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
     """models/<training>/: the network with its ridge, the log, and its predictions of held-out subjects."""
     plan, title = Plan.of(study, results, training), f"train {training.path}"
     parameters = study.subset("sfera", "seed") | {"training": training.path}
-    with stage(results / "models" / training.path, title, parameters, __name__) as folder:
+    with stage(results / "models" / training.path, title, parameters, __name__, _made_from(study, results, training)) as folder:
         hearts, validation, on = Hearts.of(*plan.train), Hearts.of(*plan.validation), device()
         network, value_range = _start(study, results, training, hearts)
         identity = fingerprint([_learning(study), training.path, value_range])
@@ -30,6 +32,18 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         save_tensors(folder / "sfera.safetensors", network.state_dict() | ridge.tensors(), notes)
         frames = [predict(cohort, name, training, network, ridge) for name, cohort in plan.held_out.items()]
         pd.concat(frames).to_csv(folder / "predictions.csv", index=False)
+
+
+def up_to_date(study: Study, results: Path, training: Training) -> bool:
+    """Whether a training is done, by this code and from what lies in the results now."""
+    return provenance.up_to_date(results / "models" / training.path, _made_from(study, results, training))
+
+
+def _made_from(study: Study, results: Path, training: Training) -> str:
+    """A mark of the code, the settings and the manifests of all that a training is made from."""
+    manifests = [results / folder / MANIFEST for folder in inputs(study, training)]
+    settings = study.subset("sfera", "seed") | {"synthetic": study.questions.synthetic}
+    return fingerprint([mark(__name__), settings, [sha256(path) for path in manifests if path.is_file()]])
 
 
 def print_plan(study: Study, results: Path, training: Training) -> None:

@@ -1,0 +1,72 @@
+"""Kernels that begin as a copy of a process with the libraries loaded, where the system can fork: a page then starts at once."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint
+from multiprocessing import get_all_start_methods, get_context
+
+from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
+
+NAME = "preloaded"
+PRELOAD = ("papermill", "ipykernel.kernelapp", "pandas", "seaborn", "cardiosynth.figures.style", "cardiosynth.figures.tables", "torch")
+
+
+class Preloaded(LocalProvisioner):
+    """Launches a kernel by a fork instead of a command."""
+
+    async def launch_kernel(self, cmd, **kwargs):
+        """Start the kernel of the command's connection file, in its folder and environment."""
+        self.process = _Kernel(cmd[cmd.index("-f") + 1], kwargs.get("cwd"), kwargs.get("env", {}))
+        self.pid = self.process.pid
+        return self.connection_info
+
+
+@contextmanager
+def preloaded() -> Iterator[None]:
+    """Kernels that are started within the block are copies, where the system can fork."""
+    factory = KernelProvisionerFactory.instance()
+    usual = factory.default_provisioner_name
+    if "forkserver" in get_all_start_methods():
+        factory.provisioners[NAME] = EntryPoint(NAME, f"{__name__}:{Preloaded.__name__}", factory.GROUP_NAME)
+        factory.default_provisioner_name = NAME
+    try:
+        yield
+    finally:
+        factory.default_provisioner_name = usual
+
+
+class _Kernel:
+    """A process with the part of ``subprocess.Popen`` that a provisioner uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection_file: str, folder: str | None, environment: dict):
+        self.process = get_context("forkserver").Process(target=_serve, args=(connection_file, folder, environment))
+        self.process.start()
+        self.pid = self.process.pid
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def wait(self) -> int | None:
+        self.process.join()
+        return self.process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+
+def _serve(connection_file: str, folder: str | None, environment: dict) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
+    os.environ.update(environment)
+    if folder:
+        os.chdir(folder)
+    IPKernelApp.launch_instance(argv=["-f", connection_file])
