@@ -42,7 +42,7 @@ class _Kernel:
     stdin = stdout = stderr = None
 
     def __init__(self, connection_file: str, folder: str | None, environment: dict):
-        self.process = get_context("forkserver").Process(target=_serve, args=(connection_file, folder, environment))
+        self.process = get_context("forkserver").Process(target=_serve, args=(connection_file, folder, environment), daemon=True)
         self.process.start()
         self.pid = self.process.pid
 
@@ -69,4 +69,4 @@ def _serve(connection_file: str, folder: str | None, environment: dict) -> None:
     os.environ.update(environment)
     if folder:
         os.chdir(folder)
-    IPKernelApp.launch_instance(argv=["-f", connection_file])
+    IPKernelApp.launch_instance(argv=["-f", connection_file, f"--IPKernelApp.parent_handle={os.getppid()}"])  # with which it ends

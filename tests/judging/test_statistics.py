@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from cardiosynth.judging import measures, tables
+from cardiosynth.measuring.predictions import read_predictions
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import Statistics
 from made_up_predictions import predictions
@@ -326,7 +327,7 @@ def test_same_seed_same_tables():
 
 def test_unreadable_table(tmp_path):
     with pytest.raises(InputError, match="nowhere.csv.*run the study"):
-        tables.read_predictions(tmp_path / "nowhere.csv")
+        read_predictions(tmp_path / "nowhere.csv")
 
 
 def test_a_share_has_its_exact_binomial_interval():

@@ -113,7 +113,7 @@ def test_resumed_equals_uninterrupted(cohort, trained, tmp_path, monkeypatch, ki
         done.append(number)
         return step(self, number, slices)
 
-    monkeypatch.setattr(generator_training.Training, "step", killed_after_three)
+    monkeypatch.setattr(generator_training.AdversarialTraining, "step", killed_after_three)
     with pytest.raises(KeyboardInterrupt):
         train(cohort, tmp_path, KINDS[kind])
     assert not (tmp_path / "generator.safetensors").exists()
@@ -122,7 +122,7 @@ def test_resumed_equals_uninterrupted(cohort, trained, tmp_path, monkeypatch, ki
         done.append(number)
         return step(self, number, slices)
 
-    monkeypatch.setattr(generator_training.Training, "step", counted)
+    monkeypatch.setattr(generator_training.AdversarialTraining, "step", counted)
     train(cohort, tmp_path, KINDS[kind])
     assert done == [0, 1, 2, 3, 4, 5]
     for name in ("generator.safetensors", "training.csv", "checkpoints.csv"):
