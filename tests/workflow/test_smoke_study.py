@@ -123,7 +123,7 @@ def test_a_second_run_makes_nothing_again(study):
         ("segmentation", {"epochs": 7}, {"segmentation", "reader"}),
         ("generator", {"steps": 91}, {"generator"}),
         ("realism", {"blind": 5}, {"realism"}),
-        ("sfera", {"real_epochs": 7}, {"train"}),
+        ("sfera", {"real_epochs": 7}, {"train_real", "train_synthetic"}),
     ],
 )
 def test_a_changed_parameter_reruns_what_depends_on_it_first(study, tmp_path, section, change, rerun):
@@ -171,9 +171,9 @@ def checkout(study, tmp_path_factory):
 @pytest.mark.parametrize(
     "name, old, new, rerun",
     [
-        ("masks/mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "fidelity", "notebook"}),
-        ("networks/sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train", "inference", "model", "notebook"}),
-        ("figures/slider.js", "use strict", "use  strict", {"notebook"}),
+        ("masks/mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "fidelity", "notebooks"}),
+        ("networks/sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train_real", "train_synthetic", "inference", "model", "notebooks"}),
+        ("figures/slider.js", "use strict", "use  strict", {"notebooks"}),
         ("masks/mending.py", "Mending of synthetic masks", "How synthetic masks are mended", set()),
     ],
 )
