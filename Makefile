@@ -1,4 +1,4 @@
-# The words a newcomer needs: make study · make book · make test · make clean
+# The words a newcomer needs: make help prints them
 STUDY  ?= laptop
 DATA   ?=
 CORES  ?= 2
@@ -12,7 +12,11 @@ override PYTHON := $(value PYTHON)
 export STUDY DATA CORES PYTHON
 RUN    := .venv/bin/python -m cardiosynth
 
-.PHONY: study book test lock clean
+.PHONY: help study book test quick check evidence lock clean
+.DEFAULT_GOAL := study
+help:                    ## print these words
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+
 study: $(READY)          ## run a study and build its book: STUDY=laptop|smoke|acdc|acdc-full|acdc-large|paper DATA=/path/to/data
 	@$(RUN) study "studies/$$STUDY.yaml" --cores "$$CORES" $${DATA:+--data "$$DATA"}
 
@@ -21,6 +25,15 @@ book: $(READY)           ## build the book of a study again, running only what i
 
 test: $(READY)           ## unit tests, the smoke study end to end, every notebook, the book with warnings as errors
 	@.venv/bin/python -m pytest
+
+quick: $(READY)          ## the tests that take under two minutes together
+	@.venv/bin/python -m pytest -m "not slow"
+
+check: $(READY)          ## lint, format and types
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
+
+evidence: $(READY)       ## the scripts that made data/results/, what each makes and which page shows it
+	@.venv/bin/python -m evidence
 
 lock: $(READY)           ## pin what is installed now; the CPU or CUDA build of torch is the reader's choice
 	@.venv/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
