@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from cardiosynth.judging import measures, tables
+from cardiosynth.measuring.predictions import read_predictions
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import Statistics
 from made_up_predictions import predictions
@@ -326,7 +327,7 @@ def test_same_seed_same_tables():
 
 def test_unreadable_table(tmp_path):
     with pytest.raises(InputError, match="nowhere.csv.*run the study"):
-        tables.read_predictions(tmp_path / "nowhere.csv")
+        read_predictions(tmp_path / "nowhere.csv")
 
 
 def test_a_share_has_its_exact_binomial_interval():
@@ -334,3 +335,13 @@ def test_a_share_has_its_exact_binomial_interval():
     found = measures.share_interval(0, 20, 0.95)
     assert found[:2] == (0.0, 0.0) and found[2] == pytest.approx(1 - 0.025 ** (1 / 20))
     assert np.isnan(measures.share_interval(0, 0, 0.95)).all()
+
+
+def test_differences_are_of_the_mean_over_trainings():
+    rows = {"experiment": "RSO", "dataset": "d", "subject": "s", "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0}
+    table = pd.DataFrame(
+        [rows | {"seed": 1, "edv_ml": 104.0, "esv_ml": 50.0, "ef": 52.0}, rows | {"seed": 2, "edv_ml": 112.0, "esv_ml": 50.0, "ef": 56.0}]
+    )
+    found = tables.differences(table).set_index("quantity")
+    assert found.loc["edv_ml", ["mean", "difference"]].tolist() == [104.0, 8.0]
+    assert found.loc["ef", ["mean", "difference"]].tolist() == [52.0, 4.0]
