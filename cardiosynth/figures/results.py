@@ -4,14 +4,11 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cardiosynth import ROOT
 from cardiosynth.data.cohort import Cohort
 from cardiosynth.masks.candidate_table import read_candidates
-from cardiosynth.masks.recipes import recipes
-from cardiosynth.masks.source import apply
 from cardiosynth.measuring.predictions import read_predictions
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import COHORTS, datasets
@@ -63,12 +60,6 @@ class Results:
     def painted(self) -> Cohort:
         """The chosen synthetic subjects with their painted images."""
         return Cohort.open(self.folder / "synthetic" / "images")
-
-    def painted_from(self, subject: str) -> np.ndarray:
-        """The masks (slices, 2, H, W) that a synthetic subject was painted from, made again from its recipe."""
-        (recipe,) = recipes(self.candidates().query("id == @subject"))
-        real = self.cohort(1)
-        return apply(recipe, np.asarray(real.masks()[real.rows(recipe.source_id)]))
 
     def candidates(self) -> pd.DataFrame:
         """Every recipe with its volumes, and whether it was kept and chosen."""

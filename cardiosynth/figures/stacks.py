@@ -2,8 +2,9 @@
 
 import numpy as np
 from matplotlib.figure import FigureBase
+from matplotlib.lines import Line2D
 
-from cardiosynth.figures.style import bare, contours
+from cardiosynth.figures.style import OUTLINE, bare, contours
 
 PHASES = ("ED", "ES")
 
@@ -35,3 +36,10 @@ def both_frames(figure: FigureBase, images, masks=None, slices: int = 4, title: 
         stack(axes[phase], images[:, phase], None if masks is None else masks[:, phase], **outline)
         axes[phase, 0].set_ylabel(name, fontsize=8)
     return axes
+
+
+def outline_legend(figure: FigureBase) -> None:
+    """What the colours of outlines mean, below the figure."""
+    names = {"lv": "LV", "myocardium": "epicardium", "rv": "RV"}
+    handles = [Line2D([], [], color=colour, label=names[structure]) for structure, colour in OUTLINE.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), facecolor="#DDDDDD", frameon=True)  # yellow shows on grey

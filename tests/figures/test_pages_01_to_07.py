@@ -11,7 +11,6 @@ import yaml
 from PIL import Image
 
 from cardiosynth import ROOT
-from cardiosynth.data.volumes import volume_ml
 from cardiosynth.figures.style import Picture
 from cardiosynth.figures.tables import Table
 from cardiosynth.networks import unet
@@ -122,13 +121,6 @@ def test_painted_subjects_stand_beside_the_nearest_real_ones(folder, results):
     rising = data(pictures["03-rising-ef"])
     assert len(rising) == 3 and rising["source_id"].nunique() == 1
     assert fidelity.frame["painted, validation"].tolist() == [i / 4 for i in range(7, 14)]
-
-
-def test_masks_of_a_painted_subject_have_its_volumes(results):
-    painted = results.painted().table
-    for subject in painted.index[:4]:
-        edv, esv = volume_ml(results.painted_from(subject), 16.0, 8.0)
-        assert (edv, esv) == (pytest.approx(painted.at[subject, "edv_ml"]), pytest.approx(painted.at[subject, "esv_ml"]))
 
 
 def test_the_scatter_plot_says_what_table_1_says(folder, results):
