@@ -7,6 +7,7 @@ from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import COLOUR, GREY, INK, MARKER, QUANTITY, Picture, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table, interval
 from cardiosynth.judging.measures import LIMITS_SD
+from cardiosynth.judging.tables import differences
 from cardiosynth.measuring.predictions import QUANTITIES, with_pooled
 
 PAPER_EXPERIMENTS = ("RSO", "RSP")
@@ -46,7 +47,7 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
     folder of observers.csv (``evidence/observers.py``); where given, lines show how far two observers lie apart.
     """
     observers = recorded(recordings, "observers.csv") if recordings else None
-    points = _differences(_of(with_pooled(results.predictions()), experiments, split))
+    points = differences(_of(with_pooled(results.predictions()), experiments, split))
     summary = _of(results.table("agreement"), experiments, split)
     figure, axes = new_figure(len(experiments), 3, (9.0, ROW_IN * len(experiments) + 0.4), sharex="col", sharey="col")
     for ax, experiment, quantity in panels(axes, experiments):
@@ -76,19 +77,6 @@ def bland_altman(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "
     return keep(figure, points, results, "05-bland-altman", caption, f"Bland-Altman plots. {words}.")
 
 
-def agreement_table(results: Results, experiments=PAPER_EXPERIMENTS, split: str = "test") -> Table:
-    """The numbers of the Bland-Altman plots with their intervals: bias, both limits, proportional bias."""
-    names = {"bias": "bias", "lower_limit": "lower limit", "upper_limit": "upper limit"}
-    lines = []
-    for row in _of(results.table("agreement"), experiments, split).to_dict("records"):
-        name, unit = QUANTITY[row["quantity"]]
-        line = {"experiment": row["experiment"], "dataset": row["dataset"], "quantity": f"{name} ({unit})"}
-        line |= {title: interval(*(row[key + end] for end in ("", "_low", "_high"))) for key, title in names.items()}
-        slope = (row.get(f"slope{end}", np.nan) for end in ("", "_low", "_high"))  # absent from older recordings
-        lines.append(line | {"proportional bias": interval(*slope), "n": row["n"]})
-    return Table(pd.DataFrame(lines), f"Agreement of predicted and true values [interval], split {split}. {results.origin()}")
-
-
 def observers_table(recordings) -> Table:
     """How far two drawings of one heart lie apart: observers.csv of the folder ``recordings``."""
     lines = [
@@ -109,17 +97,6 @@ def observers_table(recordings) -> Table:
 
 def _of(table: pd.DataFrame, experiments, split: str) -> pd.DataFrame:
     return table[table["experiment"].isin(experiments) & (table["split"] == split)]
-
-
-def _differences(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row a subject and quantity: mean of predicted and true value, and predicted minus true."""
-    averaged = predictions.groupby(["experiment", "dataset", "subject"], as_index=False, sort=False).mean(numeric_only=True)
-    tables = []
-    for quantity in QUANTITIES:
-        predicted, true = averaged[quantity], averaged[f"true_{quantity}"]
-        keys = averaged[["experiment", "dataset", "subject"]]
-        tables.append(keys.assign(quantity=quantity, mean=(predicted + true) / 2, difference=predicted - true))
-    return pd.concat(tables, ignore_index=True)
 
 
 def panels(axes, experiments):

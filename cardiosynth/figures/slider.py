@@ -10,8 +10,8 @@ import numpy as np
 
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import heart_box
-from cardiosynth.figures.workflow import typical_subject
 from cardiosynth.masks.source import Source
+from cardiosynth.measuring.examples import typical_subject
 
 SCRIPT = Path(__file__).with_name("slider.js")
 UNIT_PX = 1 / 32  # distances are sent as whole numbers of this

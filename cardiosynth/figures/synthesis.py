@@ -8,9 +8,9 @@ from cardiosynth.data.volumes import LABELS, LV, ejection_fraction, volume_ml
 from cardiosynth.figures.results import Results, recorded
 from cardiosynth.figures.style import OUTLINE, Picture, bare, heart_box, house_style, keep, new_figure
 from cardiosynth.figures.tables import Table
-from cardiosynth.figures.workflow import typical_subject
 from cardiosynth.masks.recipes import DEFAULTS, Recipe, enumerate_recipes
 from cardiosynth.masks.source import Source
+from cardiosynth.measuring.examples import typical_subject
 from cardiosynth.study.sections import Masks
 
 PLACES = (0.25, 0.5, 0.85)  # of the slices shown, from base to apex

@@ -69,6 +69,26 @@ def published_value(statistic: str, **conditions) -> float:
     return float(values[0])
 
 
+def synthetic_counts(candidates: pd.DataFrame) -> pd.DataFrame:
+    """How many synthetic subjects a study has beside the paper, one row a split.
+
+    candidates: the table of all recipes, with split, source_id, kept and chosen. Sources are the real subjects that the masks
+    come from; columns named "paper: ..." are the paper's, of its Dataset 1.
+    """
+    rows = []
+    for split in ("train", "validation"):
+        own = candidates[candidates["split"] == split]
+        sources, kept = own["source_id"].nunique(), int(own["kept"].sum())
+        printed, real = (published_value("count", quantity=split, dataset=1, experiment=who) for who in ("synthetic", ""))
+        rows.append({
+            "split": split, "sources": sources, "candidates": len(own), "kept": kept,
+            "chosen": int(own["chosen"].sum()),
+            "kept per source": kept / sources if sources else float("nan"),
+            "paper: sources": int(real), "paper: synthetic": int(printed), "paper: per source": printed / real,
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def published_table1() -> pd.DataFrame:
     """Table 1 as printed: experiment, dataset (1 or 2), quantity, rmse, and rmse_text where the text differs.
 

@@ -22,6 +22,7 @@ each_source = pytest.mark.parametrize("path", NOTEBOOKS + PAGES, ids=lambda path
 NAMES = re.compile(r"(Figs?\.|Figure|Table|Eq\.|Dataset|SDT)\s?\(?<?(sub>)?\d+\)?|\[0, 1\]|between 0 and 1|8-bit|VGG19")
 DESCRIBED = {
     "deviations": re.compile(r"150 × 150 pixels|150 mm|8 mm|1\.96 SD"),
+    "05-bland-altman": re.compile(r"± 1\.96"),
     "data": re.compile(r"0 background, 1 right ventricle, 2 myocardium, 3 left ventricle"),
 }
 

@@ -204,3 +204,14 @@ def test_plain_text_table_with_empty_cells(table1):
     assert line.split()[-3:] == ["–"] * 3
     with pytest.raises(InputError, match="no rows of split 'extra_test'"):
         paper.format_table1(table, "extra_test")
+
+
+def test_synthetic_subjects_are_counted_beside_the_papers():
+    table = pd.DataFrame({
+        "split": ["train"] * 5 + ["validation"], "source_id": list("aabbbc"),
+        "kept": [True, False, True, True, True, True], "chosen": [True, False, False, False, True, False],
+    })  # fmt: skip
+    counts = paper.synthetic_counts(table).set_index("split")
+    assert counts.loc["train", ["sources", "candidates", "kept", "chosen", "kept per source"]].tolist() == [2, 5, 4, 2, 2.0]
+    assert counts.loc["train", "paper: per source"] == pytest.approx(33.59, abs=0.01)
+    assert counts.loc["validation", "paper: sources"] == 187

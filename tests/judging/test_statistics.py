@@ -335,3 +335,13 @@ def test_a_share_has_its_exact_binomial_interval():
     found = measures.share_interval(0, 20, 0.95)
     assert found[:2] == (0.0, 0.0) and found[2] == pytest.approx(1 - 0.025 ** (1 / 20))
     assert np.isnan(measures.share_interval(0, 0, 0.95)).all()
+
+
+def test_differences_are_of_the_mean_over_trainings():
+    rows = {"experiment": "RSO", "dataset": "d", "subject": "s", "true_edv_ml": 100.0, "true_esv_ml": 50.0, "true_ef": 50.0}
+    table = pd.DataFrame(
+        [rows | {"seed": 1, "edv_ml": 104.0, "esv_ml": 50.0, "ef": 52.0}, rows | {"seed": 2, "edv_ml": 112.0, "esv_ml": 50.0, "ef": 56.0}]
+    )
+    found = tables.differences(table).set_index("quantity")
+    assert found.loc["edv_ml", ["mean", "difference"]].tolist() == [104.0, 8.0]
+    assert found.loc["ef", ["mean", "difference"]].tolist() == [52.0, 4.0]
