@@ -39,7 +39,7 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> list[Path]:
 
     A file of data is part of the module of its name (``extent.json`` of ``extent.py``).
     """
-    pending, seen = set(modules), set()
+    pending, seen = set(modules), set[Path]()
     while pending:
         for file in _files(pending.pop(), root) - seen:
             seen.add(file)

@@ -1,8 +1,8 @@
 """Processes side by side: each computes in one thread and ends with its parent."""
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from graphlib import TopologicalSorter
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from threading import Thread
@@ -22,10 +22,12 @@ def pool(workers: int, preload: Iterable[str] = ()) -> ProcessPoolExecutor:
 def _begin() -> None:
     """A worker computes in one thread, and ends when its parent is killed, which tells it nothing."""
     one_thread()
+    parent = parent_process()
 
     def end_with_parent() -> None:
-        parent_process().join()
-        os._exit(1)
+        if parent:
+            parent.join()
+            os._exit(1)
 
     Thread(target=end_with_parent, daemon=True).start()
 
@@ -37,7 +39,7 @@ def run_in_order(jobs: dict, call: Callable, workers: int, preload: Iterable[str
     """
     order = TopologicalSorter(jobs)
     order.prepare()
-    running = {}
+    running: dict[Future, Hashable] = {}
     with pool(workers, preload) as processes:
         try:
             while order.is_active():

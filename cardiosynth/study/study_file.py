@@ -6,7 +6,7 @@ Unknown keys and bad values are refused before anything runs, with the key's pat
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -25,6 +25,8 @@ from cardiosynth.study.sections import (
     Statistics,
     UNetSettings,
 )
+
+Kind = TypeVar("Kind", bound=Section)
 
 
 class Study(Section):
@@ -67,7 +69,7 @@ def load_study(path) -> Study:
     return checked(Study, values, str(path))
 
 
-def checked(model: type[Section], values: dict, name: str) -> Section:
+def checked(model: type[Kind], values: dict, name: str) -> Kind:
     """The values as a section. Raises InputError with the first bad key and its value."""
     try:
         return model.model_validate(values)
