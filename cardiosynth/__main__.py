@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from cardiosynth.study.ending import guarded
+from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import training_from_path
 from cardiosynth.study.sections import Grid
 from cardiosynth.study.study_file import Study, checked, load_study
@@ -86,6 +87,19 @@ def trainings(
     _function("trainings.train_group")(*_open(study, results), group, workers)
 
 
+def stages(
+    study: StudyFile,
+    names: Annotated[list[str], typer.Argument(help="commands of a study and nothing else, such as evaluate inference")],
+    results: Results = None,
+):
+    """Run several stages one after another in one process, which loads the libraries once."""
+    for name in names:
+        if name not in WHOLE:
+            raise InputError(f"{name}: no stage of a whole study; expected some of {', '.join(WHOLE)}")
+    for name in names:
+        COMMANDS[name](study, results)
+
+
 def predict(
     model: Annotated[Path, typer.Argument(help="model folder, such as results/acdc/model")],
     scans: Annotated[list[str], typer.Argument(help="ed.nii.gz,es.nii.gz; a NIfTI cine; an ACDC patient's folder; a DICOM folder")],
@@ -142,6 +156,7 @@ def _end(complete: bool) -> None:
         raise typer.Exit(1)
 
 
+WHOLE = ("masks", "segmentation", "reader", "generator", "fidelity", "realism", "evaluate", "inference", "model", "provenance")
 COMMANDS = {
     "study": run_study,
     "ingest": ingest,
@@ -161,6 +176,7 @@ COMMANDS = {
     ),
     "train": train,
     "trainings": trainings,
+    "stages": stages,
     "evaluate": of_study("stages.evaluate.evaluate", "Gather all predictions and make the tables."),
     "inference": of_study("stages.time_inference.time_inference", "Time the prediction of one subject."),
     "model": of_study("stages.make_model.make_model", "Gather the RSP trainings on Dataset 1 into a model folder with a card."),

@@ -122,7 +122,7 @@ def test_a_second_run_makes_nothing_again(study):
         ("statistics", {"bootstrap_draws": 201}, {"evaluate"}),
         ("segmentation", {"epochs": 7}, {"segmentation", "reader"}),
         ("generator", {"steps": 91}, {"generator"}),
-        ("realism", {"blind": 5}, {"realism"}),
+        ("realism", {"blind": 5}, {"judge"}),
         ("sfera", {"real_epochs": 7}, {"train_real", "train_synthetic"}),
     ],
 )
@@ -171,8 +171,8 @@ def checkout(study, tmp_path_factory):
 @pytest.mark.parametrize(
     "name, old, new, rerun",
     [
-        ("masks/mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "fidelity", "notebooks"}),
-        ("networks/sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train_real", "train_synthetic", "inference", "model", "notebooks"}),
+        ("masks/mending.py", "SPECK = 0.01", "SPECK = 0.02", {"masks", "paint", "judge", "notebooks"}),
+        ("networks/sfera.py", "BLOCKS = 5", "BLOCKS = 4", {"train_real", "train_synthetic", "evaluate", "notebooks"}),
         ("figures/slider.js", "use strict", "use  strict", {"notebooks"}),
         ("masks/mending.py", "Mending of synthetic masks", "How synthetic masks are mended", set()),
     ],
