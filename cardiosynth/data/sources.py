@@ -11,6 +11,8 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
 
+import yaml
+
 from cardiosynth import ROOT
 from cardiosynth.data import phantom
 from cardiosynth.data.duplicates import fingerprints
@@ -28,6 +30,12 @@ from cardiosynth.study.study_file import Study, load_study
 
 LAYOUTS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}
 PHANTOMS = ("phantom-a", "phantom-b")
+
+
+def may_be_shown(dataset: str) -> bool:
+    """Whether images of a dataset may stand on a page (data/sources.yaml); those of the phantom always may."""
+    sources = yaml.safe_load((ROOT / "data" / "sources.yaml").read_text(encoding="utf-8"))
+    return dataset in PHANTOMS or bool(sources[dataset]["images_may_be_shown"])
 
 
 @dataclass(frozen=True)
