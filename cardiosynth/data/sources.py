@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
+import yaml
+
 from cardiosynth import ROOT
 from cardiosynth.data import phantom
 from cardiosynth.data.duplicates import fingerprints
@@ -24,6 +26,12 @@ from cardiosynth.study.study_file import Study, load_study
 
 LAYOUTS = {"acdc": acdc, "mnms": mnms, "ukbb": ukbb, "kaggle": kaggle, "kaggle-png": kaggle_png, "sunnybrook": sunnybrook}
 PHANTOMS = ("phantom-a", "phantom-b")
+
+
+def may_be_shown(dataset: str) -> bool:
+    """Whether images of a dataset may stand on a page (data/sources.yaml); those of the phantom always may."""
+    sources = yaml.safe_load((ROOT / "data" / "sources.yaml").read_text(encoding="utf-8"))
+    return dataset in PHANTOMS or bool(sources[dataset]["images_may_be_shown"])
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cardiosynth.data.volumes import ejection_fraction
+from cardiosynth.data.cohort import Cohort
+from cardiosynth.data.volumes import ejection_fraction, volume_ml
 from cardiosynth.judging.paper import DATA, published_value
 from cardiosynth.masks.recipes import enumerate_recipes
 from cardiosynth.study.sections import Masks
@@ -173,6 +174,12 @@ def check(table: pd.DataFrame, source_ef: pd.Series, settings: Masks) -> pd.Data
             "ef_bias": error.mean(), "ef_rmse": np.sqrt((error**2).mean())
         })  # fmt: skip
     return pd.DataFrame(found)
+
+
+def source_ef(cohort: Cohort, ids) -> pd.Series:
+    """EF in percent, by id, of the masks of the named subjects on the cohort's grid; the size of a voxel divides out."""
+    masks = cohort.masks()
+    return pd.Series({name: float(ejection_fraction(*volume_ml(masks[cohort.rows(name)], 1.0, 1.0))) for name in ids})
 
 
 def _predicted(per_subject: dict[str, float], sources: str) -> dict[str, float]:

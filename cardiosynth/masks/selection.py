@@ -94,6 +94,17 @@ def flatness(ef, settings: Masks) -> float:
     return 1.0 - _total_variation(counts, np.ones(len(counts)))
 
 
+def evenness(rows: pd.DataFrame, kept: pd.DataFrame, settings: Masks) -> float:
+    """How evenly subjects fill the study's bins of EF and in each the terciles of EDV (of all ``kept``): 1 means equal counts.
+
+    One less the share of subjects that would have to change their cell. rows: some of ``kept``. NaN without subjects.
+    """
+    tercile = pd.Series(edv_bin_of(kept["edv_ml"], np.ones(len(kept), bool)), kept.index)[rows.index]
+    edges = bin_edges(settings.minimum_ef, settings.maximum_ef)
+    counts = np.histogram2d(rows["ef"], tercile, [edges, np.arange(EDV_BINS + 1) - 0.5])[0]
+    return 1.0 - _total_variation(counts, np.ones_like(counts))
+
+
 def counts_table(candidates: pd.DataFrame) -> pd.DataFrame:
     """Candidates by operation and in total: how many were made, kept and dropped for which reason.
 

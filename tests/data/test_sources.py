@@ -10,7 +10,7 @@ import yaml
 
 from acdc_files import write_patient
 from cardiosynth import ROOT
-from cardiosynth.data.sources import LAYOUTS, PHANTOMS, Job, _by_masks, all_jobs, jobs, read
+from cardiosynth.data.sources import LAYOUTS, PHANTOMS, Job, _by_masks, all_jobs, jobs, may_be_shown, read
 from cardiosynth.data.subject import Subject
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import Grid
@@ -27,6 +27,10 @@ def test_every_reader_has_its_source_its_page_and_its_row_in_the_book():
     table = (ROOT / "book" / "data.md").read_text()
     for name in LAYOUTS:
         assert f"| `{name}` |" in table and f" ingest {name} " in sources[name]["command"]
+
+
+def test_the_rules_of_the_sources_are_followed():
+    assert may_be_shown("phantom-b") and may_be_shown("acdc") and not may_be_shown("kaggle-png")
 
 
 def study(**datasets):

@@ -1,4 +1,4 @@
-"""The slider's data and the recorded tables of mask synthesis."""
+"""The slider and its data."""
 
 import base64
 import json
@@ -7,13 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from cardiosynth import ROOT
-from cardiosynth.figures import synthesis
 from cardiosynth.figures.slider import SCRIPT, Slider, slider_data
 from cardiosynth.masks.source import Source
-from cardiosynth.study.errors import InputError
-
-RECORDED = ROOT / "data" / "results" / "masks"
 
 
 def heart():
@@ -44,20 +39,3 @@ def test_the_slider_stands_alone_and_its_script_names_what_the_page_has():
     assert stored["distances"] == data["distances"]
     written = set(re.findall(r'write\("(\w+)"', SCRIPT.read_text())) | {f"{phase}_{name}" for phase in ("ed", "es") for name in ("alpha", "gamma")}
     assert written == set(re.findall(r'data-value="(\w+)"', page))
-
-
-@pytest.mark.parametrize(
-    "name, words",
-    [
-        ("violations", ["wall open", "acdc"]),
-        ("not_monotone", ["ES inside ED", "phantom-b"]),
-        ("muscle_kept", ["95th percentile", "conserved"]),
-        ("variants_measured", ["hypertrophic", "median EDV, ml"]),
-        ("synthesis_speed", ["times as fast"]),
-    ],
-)
-def test_recorded_tables_are_shown(name, words, tmp_path):
-    shown = getattr(synthesis, name)(RECORDED)._repr_mimebundle_()["text/markdown"]
-    assert all(word in shown for word in words)
-    with pytest.raises(InputError, match="no such recorded table"):
-        getattr(synthesis, name)(tmp_path)

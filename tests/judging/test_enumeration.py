@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cardiosynth.data.cohort import write_cohort
 from cardiosynth.judging import enumeration
-from cardiosynth.judging.enumeration import all_readings, check, ef_histogram, kept_per_subject, modelled_ef, printed_counts, repeats
+from cardiosynth.judging.enumeration import all_readings, check, ef_histogram, kept_per_subject, modelled_ef, printed_counts, repeats, source_ef
 from cardiosynth.study.sections import Masks
+from round_hearts import heart
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +130,9 @@ def test_the_model_beside_candidates_that_follow_it_and_one_that_does_not():
     assert found.loc["scaled", ["kept", "within", "model"]].tolist() == [0, 1, 1]
     assert found.loc["ed-interpolated", ["within", "model", "ef_bias", "ef_rmse"]].tolist() == pytest.approx([1, 0, -6, 6])
     assert found.loc["total", "ef_rmse"] == pytest.approx(np.sqrt(12))
+
+
+def test_the_ef_of_a_source_is_counted_on_its_masks(tmp_path):
+    cohort = write_cohort(tmp_path, [heart("a", "train", 12.0, 6.0), heart("b", "train", 12.0, 12.0), heart("c", "train", 12.0, 8.0)])
+    ef = source_ef(cohort, ["b", "a"])
+    assert list(ef.index) == ["b", "a"] and ef["b"] == 0 and ef["a"] == pytest.approx(75, abs=1.5)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardiosynth.masks.selection import choose, counts_table, flatness, half_matched, half_random, mismatch, quotas, shortfall
+from cardiosynth.masks.selection import choose, counts_table, evenness, flatness, half_matched, half_random, mismatch, quotas, shortfall
 from cardiosynth.masks.targets import bin_edges
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import Masks
@@ -209,3 +209,11 @@ def test_counts_table_adds_up(table):
     reasons = counts[["ef below 10", "ef above 80"]].sum(axis=1)
     assert (counts["kept"] + reasons == counts["candidates"]).all()
     assert counts.loc["total", "kept_per_subject"] == pytest.approx(table.kept.sum() / 100)
+
+
+def test_evenness_is_one_where_every_cell_holds_as_many():
+    cells = [(ef, edv) for ef in np.arange(12.5, 80, 5) for edv in (90.0, 150.0, 210.0)]
+    kept = pd.DataFrame(cells, columns=["ef", "edv_ml"])
+    assert evenness(kept, kept, SETTINGS) == pytest.approx(1)
+    assert evenness(kept[kept.edv_ml == 90], kept, SETTINGS) == pytest.approx(1 / 3)  # terciles are those of all kept
+    assert np.isnan(evenness(kept[:0], kept, SETTINGS))
