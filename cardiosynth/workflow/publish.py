@@ -1,5 +1,7 @@
 """From results to a read book: collect the small files, stage the sources, compile."""
 
+import ast
+import json
 import os
 import shutil
 import subprocess
@@ -13,7 +15,7 @@ from cardiosynth import ROOMS, ROOT
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import questions
 from cardiosynth.study.files import whole
-from cardiosynth.study.provenance import MANIFEST, stage, summarise
+from cardiosynth.study.provenance import MANIFEST, stage, summarise, write_json
 from cardiosynth.study.study_file import Study
 
 COLLECTED = (
@@ -90,11 +92,45 @@ def stage_sources(results: Path, site: Path) -> None:
     """Lay out book/ and the executed notebooks as in the repository, so that links to sources hold."""
     shutil.copytree(ROOT / "book", site / "book")
     shutil.copyfile(ROOT / "book" / "_toc.yml", site / "_toc.yml")
-    shutil.copytree(results / "notebooks", site / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(results / "notebooks", site / "notebooks", ignore=shutil.ignore_patterns(".*", "pages.json"))
+    for page in (site / "notebooks").glob("*.ipynb"):
+        write_json(page, as_shown(json.loads(page.read_text(encoding="utf-8"))))
     if (results / "figures").is_dir():
         shutil.copytree(results / "figures", site / "figures")
     shutil.copytree(ROOT / "data" / "paper", site / "data" / "paper")
     (site / "book" / "_rooms.md").write_text(rooms_table(), encoding="utf-8")
+
+
+def as_shown(notebook: dict) -> dict:
+    """An executed notebook as the book shows it: code folded, and the parameters once, with the values that it was run with."""
+    cells = notebook["cells"]
+    given = [cell for cell in cells if "injected-parameters" in _tags(cell)]
+    values = {name: value for cell in given for name, value in _assigned("".join(cell["source"]))}
+    shown = []
+    for cell in (cell for cell in cells if cell not in given):
+        if "parameters" in _tags(cell):
+            cell = cell | {"source": _with_values("".join(cell["source"]), values)}
+        elif cell["cell_type"] == "code" and not _tags(cell) & {"remove-input", "remove-cell"}:
+            cell = cell | {"metadata": cell["metadata"] | {"tags": sorted(_tags(cell) | {"hide-input"})}}
+        shown.append(cell)
+    return notebook | {"cells": shown}
+
+
+def _tags(cell: dict) -> set[str]:
+    return set(cell["metadata"].get("tags", []))
+
+
+def _assigned(code: str) -> list[tuple[str, str]]:
+    """(name, text of its value) of each assignment of a cell of parameters."""
+    statements = [node for node in ast.parse(code).body if isinstance(node, ast.Assign)]
+    return [(ast.unparse(node.targets[0]), ast.get_source_segment(code, node.value) or "") for node in statements]
+
+
+def _with_values(code: str, values: dict[str, str]) -> str:
+    """A cell of parameters, one a line, in which those named have other values; remarks stay."""
+    for name, before in _assigned(code):
+        code = code.replace(f"{name} = {before}", f"{name} = {values.get(name, before)}", 1)
+    return code
 
 
 def rooms_table() -> str:
