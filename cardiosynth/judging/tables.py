@@ -111,6 +111,21 @@ def agreement(predictions: pd.DataFrame, settings) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
+def differences(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The points of a Bland-Altman plot, one row a subject and quantity, for every experiment and dataset.
+
+    predictions: rows of one split. Several seeds count as one predictor, as for ``agreement``. Columns: experiment, dataset,
+    subject, quantity, mean of predicted and true value, and difference, predicted minus true; ml for volumes, percent for EF.
+    """
+    averaged = predictions.groupby(["experiment", "dataset", "subject"], as_index=False, sort=False).mean(numeric_only=True)
+    tables = []
+    for quantity in QUANTITIES:
+        predicted, true = averaged[quantity], averaged[f"true_{quantity}"]
+        keys = averaged[["experiment", "dataset", "subject"]]
+        tables.append(keys.assign(quantity=quantity, mean=(predicted + true) / 2, difference=predicted - true))
+    return pd.concat(tables, ignore_index=True)
+
+
 def compare(first, second, settings, seed: int, paired: bool = False) -> dict:
     """Two experiments on the same patients: errors (patients, seeds of the first) and (patients, seeds of the second).
 
