@@ -43,7 +43,7 @@ def load_tensors(path) -> tuple[dict[str, torch.Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as stored:
             notes = json.loads((stored.metadata() or {}).get("notes", "{}"))
-            return {name: stored.get_tensor(name) for name in stored}, notes
+            return {name: stored.get_tensor(name) for name in stored.keys()}, notes  # noqa: SIM118 (no mapping)
     except (SafetensorError, json.JSONDecodeError) as error:
         again = Path(path).parent / "manifest.json"
         raise InputError(f"{path}: damaged safetensors file ({error}); remove {again} and run the study again, which makes it anew") from error
