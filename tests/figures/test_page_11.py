@@ -10,8 +10,8 @@ from PIL import Image
 
 from cardiosynth.figures.results import open_results
 from cardiosynth.judging import calibration
-from cardiosynth.study.sections import Statistics
 from cardiosynth.study.errors import InputError
+from cardiosynth.study.sections import Statistics
 from forecasts import points, predictions
 from pages import run_page, shown_pictures, shown_tables, write_provenance
 

@@ -164,7 +164,7 @@ def test_the_page_answers_for_this_study(results, tmp_path):
     for (name, picture), table in zip(pictures.items(), tables):
         question = name.removeprefix("16-")
         assert picture.path.parent == results / "figures" and "Study tiny" in picture.caption
-        own = errors.query("question == @question and split == 'test' and quantity == 'ef'")
+        own = errors[(errors["question"] == question) & (errors["split"] == "test") & (errors["quantity"] == "ef")]
         np.testing.assert_allclose(pd.read_csv(picture.path.with_suffix(".csv"))["rmse"], own["rmse"])
         assert len(table.frame) == own["group"].isin(["all", "ef<40"]).sum() > 0 and "phantom, not patients" in table.caption
     assert len(tables) == 7 and set(tables[6].frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
