@@ -26,6 +26,10 @@ GREY, INK = "#8A8A8A", "#222222"
 COLOUR = {1: BLUE, 2: VERMILION}  # by the number of the dataset
 MARKER = {1: "o", 2: "^"}
 OUTLINE = {"lv": VERMILION, "myocardium": SKY, "rv": "#F0E442"}
+EXPERIMENT_COLOUR = {
+    "RSO": INK, "RSA": PURPLE, "RSP": BLUE, "RSP-half-random": GREEN, "RSP-half-matched": VERMILION, "SSO": ORANGE, "segmentation": SKY,
+}  # fmt: skip
+EXPERIMENT_MARKER = {"RSO": "s", "RSA": "P", "RSP": "o", "RSP-half-random": "^", "RSP-half-matched": "v", "SSO": "D", "segmentation": "X"}
 QUANTITY = {"edv_ml": ("EDV", "ml"), "esv_ml": ("ESV", "ml"), "ef": ("EF", "%")}
 DPI = 160
 
@@ -60,6 +64,12 @@ def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0
     """A figure outside pyplot's state, so that nothing shows it twice, and its axes (rows, columns). size in inches."""
     figure = Figure(figsize=size)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def reach(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Lengths (2, rows) of error bars about the column name, from name_low to name_high; none where there is no interval."""
+    middle, low, high = (table[column].to_numpy(float) for column in (name, f"{name}_low", f"{name}_high"))
+    return np.nan_to_num([middle - low, high - middle]).clip(0)
 
 
 def bare(ax) -> None:

@@ -9,7 +9,7 @@ from multiprocessing import get_all_start_methods, get_context
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 NAME = "preloaded"
-PRELOAD = ("papermill", "ipykernel.kernelapp", "pandas", "seaborn", "cardiosynth.figures.style", "cardiosynth.figures.tables", "torch")
+PRELOAD = ("papermill", "ipykernel.kernelapp", "pandas", "seaborn", "cardiosynth.figures.style", "cardiosynth.figures.formatting", "torch")
 
 
 class Preloaded(LocalProvisioner):

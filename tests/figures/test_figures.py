@@ -1,120 +1,13 @@
-"""Figures and tables from a small made-up study: what they show is what the tables say."""
+"""What all pages share: results that open or say what is missing, and tables for the book and for a notebook."""
 
-import shutil
-
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from PIL import Image
 
-from cardiosynth import ROOT
-from cardiosynth.figures.agreement import bland_altman, observers_table, scatter
-from cardiosynth.figures.comparisons import ablations, errors_by_group, inference_summary, inference_time, prediction_speed
-from cardiosynth.figures.results import open_recorded, open_results, recorded
-from cardiosynth.figures.tables import Table, comparison_table, crps_table, table1_beside_paper, table1_by_group, verdict_table
+from cardiosynth.figures.formatting import Table, intervals, percentages
+from cardiosynth.figures.results import open_results
+from cardiosynth.figures.style import reach
 from cardiosynth.study.errors import InputError
-from tiny_study import EXPERIMENTS, SIZE, heart, predictions, results  # noqa: F401 (a fixture)
-
-ALL = {
-    "04-scatter": scatter, "05-bland-altman": bland_altman,
-    "09-ablations": ablations, "10-inference-time": inference_time,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_figure_is_kept_with_its_data_names_its_cohort_and_has_words_for_the_blind(results, name):
-    picture = ALL[name](results)
-    assert picture.path == results.folder / "figures" / f"{name}.png"
-    image = Image.open(picture.path)
-    assert round(image.info["dpi"][0]) >= 150 and np.asarray(image.convert("L")).std() > 5
-    assert len(pd.read_csv(picture.path.with_suffix(".csv"))) > 0
-    for words in (picture.caption, picture.alt):
-        assert "tiny" in words and "not patients" in words
-    assert not list(picture.path.parent.glob(".*"))
-    shown = picture._repr_mimebundle_()
-    assert f"../figures/{name}.png" in shown["text/markdown"] and "<img alt=" in shown["text/html"]
-
-
-def test_a_recorded_study_leaves_its_figures_with_the_study_of_the_page(results, tmp_path):
-    before = {path.name for path in (results.folder / "figures").glob("*")}
-    picture = scatter(open_recorded(results.folder, tmp_path))
-    assert picture.path == tmp_path / "figures" / "recorded-04-scatter.png" and picture.path.with_suffix(".csv").is_file()
-    assert "recorded-04-scatter.png" in picture._repr_mimebundle_()["text/markdown"]
-    assert before == {path.name for path in (results.folder / "figures").glob("*")}
-
-
-def test_a_figure_drawn_twice_has_the_same_bytes_whatever_the_session_has_set(results):
-    import matplotlib
-
-    first = scatter(results).path.read_bytes()
-    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9}):
-        assert scatter(results).path.read_bytes() == first
-        assert matplotlib.rcParams["font.size"] == 30
-
-
-def test_the_words_of_the_scatter_plot_are_those_of_table_1(results):
-    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'ef' and group == 'all'").iloc[0]
-    assert f"RSP EF phantom-a: r {row['pearson']:.3f}, RMSE {row['rmse']:.1f} ± {row['rmse_sd']:.1f}" in scatter(results).alt
-
-
-def test_comparing_studies_keeps_them_apart(results):
-    both = errors_by_group(results, ["RSO", "RSP"], "test", "ef", compare=[results.folder])
-    assert len(both) == 2 * len(errors_by_group(results, ["RSO", "RSP"], "test", "ef"))
-    assert set(both["experiment"]) == {"RSO", "RSP"}
-
-
-def test_inference_is_in_milliseconds_beside_the_papers(results):
-    own, again, printed = inference_summary(results, results).itertuples()
-    assert own[1:] == again[1:]
-    assert (own.mean_ms, own.median_ms, own.subjects) == (15.0, 15.0, 2)
-    assert (printed.mean_ms, printed.sd_ms) == (5.5, 4.3)
-
-
-def test_table_1_shows_error_spread_interval_and_the_papers_value(results):
-    row = results.table("table1").query("experiment == 'RSP' and dataset == 'phantom-a' and quantity == 'esv_ml' and group == 'all'").iloc[0]
-    table = table1_beside_paper(results, 1).frame.set_index("experiment")
-    expected = f"{row['rmse']:.1f} ± {row['rmse_sd']:.1f} [{row['rmse_low']:.1f}, {row['rmse_high']:.1f}]"
-    assert table.at["RSP", "ESV (ml)"].replace("\N{NO-BREAK SPACE}", " ") == expected
-    assert table.at["RSP", "ESV, paper"] == "7.1 (7.9 in its text)"
-    assert table.index.tolist()[:3] == ["SSO", "RSO", "RSA"]
-    assert table.at["RSA", "ESV (ml)"] == "–"
-
-
-def test_observers_are_drawn_where_they_are_given_and_named_as_pigs(results):
-    folder = ROOT / "data" / "results"
-    without, picture = bland_altman(results).path.read_bytes(), bland_altman(results, recordings=folder)
-    assert picture.path.read_bytes() != without and "pigs" in picture.caption and "pigs" not in bland_altman(results).caption
-    table, observers = observers_table(folder), recorded(folder, "observers.csv")
-    assert len(table.frame) == 6 and "not patients" in table.caption
-    row = observers.query("pair == 'two observers' and quantity == 'ef'").iloc[0]
-    shown = table.frame.query("`drawn by` == 'two observers' and quantity == 'EF (points)'").iloc[0]
-    assert shown["root mean square difference"].startswith(f"{row.rms:.2f} [{row.rms_low:.2f}")
-
-
-def test_an_older_recording_without_the_new_columns_still_shows(results, tmp_path):
-    """Recorded before trainings were resampled, slopes fitted and mean absolute errors compared."""
-    shutil.copytree(results.folder, tmp_path / "old")
-    for name, gone in (("agreement", "slope"), ("tests", "mae_difference")):
-        table = results.table(name)
-        table[[column for column in table if not column.startswith(gone)]].to_csv(tmp_path / "old" / f"{name}.csv", index=False)
-    old = open_results(tmp_path / "old")
-    assert set(comparison_table(old).frame["MAE difference"]) == {"–"}
-    assert verdict_table(old).frame.equals(verdict_table(results).frame) and bland_altman(old).path.is_file()
-
-
-def test_comparisons_stated_beforehand_are_listed_whatever_their_group(results):
-    frame = comparison_table(results).frame
-    assert set(frame.loc[frame["group"] != "all", "quantity"]) <= {"EF"}
-    assert (frame.loc[frame["group"] != "all", "Holm-adjusted"] != "–").all()
-    assert (frame.loc[frame["compared"] == "RSP - segmentation", "Holm-adjusted"] == "–").all()
-
-
-def test_every_claim_gets_a_verdict_and_tests_and_scores_are_listed(results):
-    assert set(verdict_table(results).frame["verdict"]) <= {"agrees", "contradicts", "undecided", "not tested"}
-    assert "RSO - RSP" in set(comparison_table(results).frame["compared"])
-    assert set(crps_table(results).frame["forecast"]) == {"each training", "point", "ensemble, stated"}
-    assert table1_by_group(results, 2).frame.columns[1].startswith("all (n = 12")
+from tiny_study import results  # noqa: F401 (a fixture)
 
 
 def test_a_table_is_markdown_for_the_book_and_html_for_a_notebook():
@@ -124,32 +17,18 @@ def test_a_table_is_markdown_for_the_book_and_html_for_a_notebook():
     assert "<caption>About &lt;it&gt;</caption>" in shown["text/html"] and "<td>x&lt;y</td>" in shown["text/html"]
 
 
+def test_numbers_stand_with_their_intervals_and_absent_ones_are_dashes():
+    nan = float("nan")
+    table = pd.DataFrame({"a": [0.5, -0.25, nan], "a_low": [0.25, nan, nan], "a_high": [0.75, nan, nan]}, index=[7, 8, 9])
+    assert intervals(table, "a").tolist() == ["+0.50 [+0.25,\N{NO-BREAK SPACE}+0.75]", "-0.25", "–"]
+    assert intervals(table, "a", sign="").at[7] == "0.50 [0.25,\N{NO-BREAK SPACE}0.75]"
+    assert intervals(table, "absent").tolist() == ["–"] * 3
+    assert percentages(table, "a").at[7] == "50 [25,\N{NO-BREAK SPACE}75]" and percentages(table, "a").at[9] == "–"
+    assert reach(table, "a").tolist() == [[0.25, 0, 0], [0.25, 0, 0]]
+
+
 def test_missing_results_are_named(results, tmp_path):
     with pytest.raises(InputError, match="no such folder of results"):
         open_results(tmp_path / "nowhere")
     with pytest.raises(InputError, match="nothing.csv: no such table"):
         results.table("nothing")
-
-
-def test_a_study_of_one_dataset_has_all_its_figures(results, tmp_path):
-    folder = tmp_path / "single"
-    shutil.copytree(results.folder, folder)
-    study = yaml.safe_load((folder / "study.yaml").read_text())
-    (folder / "study.yaml").write_text(yaml.safe_dump(study | {"datasets": {"a": "phantom-a", "b": None}}))
-    for name in ("predictions", "table1", "agreement", "tests", "crps"):
-        table = pd.read_csv(folder / f"{name}.csv")
-        table[table["dataset"] == "phantom-a"].to_csv(folder / f"{name}.csv", index=False)
-    single = open_results(folder)
-    for draw in (scatter, bland_altman, ablations):
-        assert "Dataset 2" not in draw(single).caption
-    assert set(table1_beside_paper(single, 1).frame["experiment"]) >= {"SSO", "RSO", "RSP"}
-    claims = verdict_table(single).frame
-    assert (claims.loc[claims["on"].str.endswith("Dataset 2"), "verdict"] == "not tested").all()
-
-
-def test_the_recorded_prediction_is_twice_as_fast_as_the_plain_one(tmp_path):
-    frame = prediction_speed(ROOT / "data" / "results" / "predict").frame.set_index("what")["times as fast"]
-    assert frame["64 px, 8 channels: ours"] > 2 and frame["150 px, 32 channels: ours"] > 2
-    assert (frame[frame.index.str.endswith("plain")] == 1).all()
-    with pytest.raises(InputError, match="no such recorded table"):
-        prediction_speed(tmp_path)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cardiosynth import ROOT
-from cardiosynth.figures.tables import Table
+from cardiosynth.figures.formatting import Table
 from cardiosynth.measuring.predictions import predictions_frame
 from cardiosynth.study.errors import InputError
 from cardiosynth.workflow.notebooks import check_parameters, parse_parameters

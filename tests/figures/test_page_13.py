@@ -6,7 +6,7 @@ import pytest
 
 from cardiosynth import ROOT
 from cardiosynth.data.volumes import ejection_fraction, volume_ml
-from cardiosynth.figures.tables import Table
+from cardiosynth.figures.formatting import Table
 from cardiosynth.masks.targets import bin_edges
 from cardiosynth.study.errors import InputError
 from pages import run_page

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cardiosynth import ROOT
-from cardiosynth.figures.tables import Table
+from cardiosynth.figures.formatting import Table
 from cardiosynth.study.errors import InputError
 from page_foot import write_provenance
 from pages import run_page

@@ -11,8 +11,8 @@ import yaml
 from PIL import Image
 
 from cardiosynth import ROOT
+from cardiosynth.figures.formatting import Table
 from cardiosynth.figures.style import Picture
-from cardiosynth.figures.tables import Table
 from cardiosynth.networks import unet
 from cardiosynth.study.errors import InputError
 from pages import run_page

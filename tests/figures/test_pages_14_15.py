@@ -13,9 +13,9 @@ from PIL import Image
 from cardiosynth import ROOT
 from cardiosynth.data.cohort import write_cohort
 from cardiosynth.data.frames import frames
+from cardiosynth.figures.formatting import Table
 from cardiosynth.figures.results import open_results
 from cardiosynth.figures.style import Picture
-from cardiosynth.figures.tables import Table
 from cardiosynth.study.errors import InputError
 from discs import SIZE, disc_subject
 from page_foot import write_provenance

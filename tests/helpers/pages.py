@@ -5,7 +5,11 @@ import json
 import os
 from pathlib import Path
 
+import matplotlib
+
 from cardiosynth import ROOT
+from cardiosynth.figures.formatting import Table
+from cardiosynth.figures.style import Picture
 
 
 def run_page(name: str, **parameters) -> dict:
@@ -19,11 +23,12 @@ def run_page(name: str, **parameters) -> dict:
     before = Path.cwd()
     os.chdir(ROOT / "notebooks")
     try:
-        for cell in cells:
-            if cell["cell_type"] == "code":
-                _run("".join(cell["source"]), names, shown)
-                if "parameters" in cell["metadata"].get("tags", []):
-                    names |= parameters
+        with matplotlib.rc_context():  # a page sets matplotlib's settings; they are put back
+            for cell in cells:
+                if cell["cell_type"] == "code":
+                    _run("".join(cell["source"]), names, shown)
+                    if "parameters" in cell["metadata"].get("tags", []):
+                        names |= parameters
     finally:
         os.chdir(before)
     return names | {"shown": shown}
@@ -39,3 +44,23 @@ def _run(code: str, names: dict, shown: list) -> None:
             shown.append(value)
     else:
         exec(compile(ast.Module([last], []), "cell", "exec"), names)
+
+
+def write_provenance(folder, study: str = "tiny") -> None:
+    """provenance.json of a made-up study, which the foot of every page tells; folder: of its results."""
+    record = {
+        "study": study, "title": "made up", "seed": 1, "seeds": [1, 2], "wall_s": 1, "device": "cpu", "machine": "a machine", "peak_rss_mb": 1,
+        "commit": "unknown", "data_sha256": {"prepare a": {"images.npy": "0123456789abcdef"}},
+        "versions": {"python": "3", "torch": "2", "numpy": "2"}, "stages": [{"stage": "prepare a", "wall_s": 1.0, "peak_rss_mb": 1.0}],
+    }  # fmt: skip
+    (Path(folder) / "provenance.json").write_text(json.dumps(record))
+
+
+def shown_tables(page: dict) -> list:
+    """The tables that a page shows, in order; page: as ``run_page`` gives it."""
+    return [item for item in page["shown"] if isinstance(item, Table)]
+
+
+def shown_pictures(page: dict) -> dict:
+    """The figures that a page shows, by the name of their file; page: as ``run_page`` gives it."""
+    return {item.path.stem: item for item in page["shown"] if isinstance(item, Picture)}

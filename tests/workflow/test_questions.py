@@ -8,8 +8,6 @@ import pytest
 import yaml
 
 from cardiosynth.data.cohort import Cohort, write_cohort
-from cardiosynth.figures.questions import Note, against_reference, answer, painted_hearts
-from cardiosynth.figures.results import open_results
 from cardiosynth.judging import questions
 from cardiosynth.measuring.plan import Plan
 from cardiosynth.measuring.predictions import predictions_frame, read_predictions
@@ -25,6 +23,7 @@ from cardiosynth.workflow.publish import collected
 from cardiosynth.workflow.stages import choose_masks, evaluate, paint_formulas, paint_masks, paint_outlines, train_sfera
 from discs import disc_subject
 from made_up_predictions import predictions
+from pages import run_page, shown_pictures, shown_tables, write_provenance
 from small_painter import TINY, painter_of
 
 ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "longer": True, "phantom": True, "outlines": True, "synthetic": True}
@@ -157,21 +156,38 @@ def test_outlines_come_from_the_network_and_from_no_drawn_mask(results):
     assert set(recipes["source_id"]) <= set(sources.table.index)
 
 
-def test_figures_answer_for_this_study_or_say_that_nobody_has(results, tmp_path):
-    study = open_results(results)
-    for question in ("reduced", "subjects", "zoom", "longer", "phantom", "outlines"):
-        picture, table = answer(study, question, tmp_path / "none")
-        assert picture.path.is_file() and picture.path.parent == results / "figures" and "Study tiny" in picture.caption
-        assert len(table.frame) and "phantom, not patients" in table.caption
-    assert set(painted_hearts(study, tmp_path / "none").frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
+def test_the_page_answers_for_this_study(results, tmp_path):
+    write_provenance(results)
+    page = run_page("16-questions", results=str(results), recorded=str(tmp_path / "none"))
+    pictures, tables = shown_pictures(page), shown_tables(page)
+    assert list(pictures) == [f"16-{question}" for question in ("reduced", "subjects", "zoom", "longer", "phantom", "outlines")]
+    errors = pd.read_csv(results / "questions.csv")
+    for (name, picture), table in zip(pictures.items(), tables):
+        question = name.removeprefix("16-")
+        assert picture.path.parent == results / "figures" and "Study tiny" in picture.caption
+        own = errors[(errors["question"] == question) & (errors["split"] == "test") & (errors["quantity"] == "ef")]
+        np.testing.assert_allclose(pd.read_csv(picture.path.with_suffix(".csv"))["rmse"], own["rmse"])
+        assert len(table.frame) == own["group"].isin(["all", "ef<40"]).sum() > 0 and "phantom, not patients" in table.caption
+    assert len(tables) == 7 and set(tables[6].frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
+    (absent,) = [item.data for item in page["shown"] if hasattr(item, "data")]
+    assert "Study tiny has no answer to this (key `datasets: truth`)" in absent, "its truth are not the masks"
+    volumes = run_page("16-questions", results=str(results), recorded=str(tmp_path / "none"), quantity="edv_ml")
+    assert "EDV in ml" in shown_tables(volumes)[0].caption
+
+
+def test_a_study_that_asks_nothing_shows_the_recorded_answers_or_says_that_nobody_has(results, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "study.yaml").write_text(yaml.safe_dump(VALUES | {"name": "other", "questions": {}}))
-    nobody, fallen_back = answer(open_results(other), "zoom", tmp_path / "none"), answer(open_results(other), "zoom", results)
-    assert isinstance(nobody[0], Note) and "Study other has no answer" in nobody[0].text
-    assert "Study other does not ask this: these are recorded results. Study tiny" in fallen_back[0].caption
-    assert fallen_back[0].path.parent == other / "figures"
-    assert isinstance(against_reference(open_results(other), tmp_path / "none"), Note)
+    write_provenance(other, "other")
+    nobody = run_page("16-questions", results=str(other), recorded=str(tmp_path / "none"))
+    notes = [item.data for item in nobody["shown"] if hasattr(item, "data")]
+    assert len(notes) == 8 and all("Study other has no answer" in note for note in notes) and not shown_tables(nobody)
+    fallen_back = run_page("16-questions", results=str(other), recorded=str(results))
+    picture = shown_pictures(fallen_back)["16-zoom"]
+    assert "Study tiny" in picture.caption and picture.path.parent == other / "figures"
+    notes = [item.data for item in fallen_back["shown"] if hasattr(item, "data")]
+    assert sum("Study other does not ask this: these are recorded results." in note for note in notes) == 7
 
 
 def test_files_are_collected_where_the_study_has_them():

@@ -8,14 +8,13 @@ import pandas as pd
 from cardiosynth.figures.results import Results
 from cardiosynth.figures.style import QUANTITY
 from cardiosynth.judging import paper
-from cardiosynth.judging.tables import TESTS_COLUMNS
-from cardiosynth.measuring.predictions import GROUPS, group_of
-from cardiosynth.study.experiments import is_question
+from cardiosynth.judging.combination import COMBINED, PARTS
+from cardiosynth.measuring.predictions import GROUPS
 
 DASH = "–"
 NARROW = "\N{NO-BREAK SPACE}"  # keeps an interval on one line
-FORECASTS = {"normal": "each training", "stated": "ensemble, stated", "calibrated": "ensemble, calibrated"}
 ORDER = {name: place for place, name in enumerate((*paper.TABLE1_EXPERIMENTS[:4], "RSP-half-random", "RSP-half-matched"))}
+OF = {"regression": "regression", "segmentation": "segmentation", "mean": "mean of both", "weighted": "weighted mean of both"}
 TOGETHER = {"regression": "RSP, all trainings", "mean": "RSP and segmentation, mean", "weighted": "RSP and segmentation, weighted"}
 
 
@@ -94,83 +93,43 @@ def table1_by_group(results: Results, number: int, split: str = "test", quantity
     return Table(pd.DataFrame(lines), caption)
 
 
-def errors_by_training(results: Results, number: int, split: str = "test", group: str = "ef<40") -> Table:
-    """RMSE of the EF of every single training on one group: how much one seed differs from the next."""
-    rows = results.predictions()
-    rows = rows[(rows["dataset"] == results.datasets[number]) & (rows["split"] == split)]
-    rows = rows[(group_of(rows["true_ef"]) == group) | (group == "all")]
-    rows = rows[~rows["experiment"].map(is_question)]  # those have a page of their own
-    squared = (rows["ef"] - rows["true_ef"]).pow(2).groupby([rows["experiment"], rows["seed"]]).mean()
-    wide = squared.pow(0.5).unstack("seed").add_prefix("seed ")
-    wide = wide.loc[sorted(wide.index, key=lambda name: (ORDER.get(name, len(ORDER)), name))]
-    caption = f"RMSE of EF (points) by training, group {group} (n = {rows['subject'].nunique()}), split {split}. {results.origin(number)}"
-    return Table(wide.rename_axis(columns=None).reset_index(), caption)
-
-
 def verdict_table(results: Results, split: str = "test") -> Table:
     """Every claim of the paper with this study's comparison and verdict."""
     found = paper.verdicts(results.table("tests"), {n: results.datasets.get(n) for n in (1, 2)}, split)
-    lines = [
-        {
-            "claim": row.claim, "verdict": row.verdict,
-            "compared": f"{row.first} - {row.second}",
-            "on": f"{QUANTITY[row.quantity][0]}, {row.group}, Dataset {row.paper_dataset}",
-            "RMSE difference": interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "paper": row.paper_difference, "limited by": row.reason or DASH,
-        }
-        for row in found.itertuples()
-    ]  # fmt: skip
+    quantity = found["quantity"].map({name: short for name, (short, _) in QUANTITY.items()})
+    frame = pd.DataFrame({
+        "claim": found["claim"], "verdict": found["verdict"], "compared": found["first"] + " - " + found["second"],
+        "on": quantity + ", " + found["group"] + ", Dataset " + found["paper_dataset"].astype(str),
+        "RMSE difference": intervals(found, "rmse_difference"), "paper": found["paper_difference"],
+        "limited by": found["reason"].replace("", DASH),
+    })  # fmt: skip
     judged = "judged by paired differences of RMSE [interval over subjects and trainings]"
-    caption = f"Claims of the paper, {judged}, split {split}. {results.origin()}"
-    return Table(pd.DataFrame(lines), caption, style="claims")
+    return Table(frame, f"Claims of the paper, {judged}, split {split}. {results.origin()}", style="claims")
 
 
-def comparison_table(results: Results, split: str = "test", group: str = "all") -> Table:
-    """Comparisons of experiments: paired differences, the paper's Kruskal-Wallis test and the paired Wilcoxon test.
+def combined_table(results: Results, split: str = "test", measure: str = "rmse", group: str = "all") -> Table:
+    """Errors of regression, segmentation and both together in Dataset 1, then the differences; measure: "rmse" or "mae".
 
-    Those over one group, and of all groups those that were stated beforehand: only these have an adjusted p.
+    All trainings of a method are one predictor.
     """
-    table = results.table("tests").reindex(columns=[*TESTS_COLUMNS, "wilcoxon_p_holm"])  # older recordings have fewer
-    shown = (table["split"] == split) & ((table["group"] == group) | table["wilcoxon_p_holm"].notna())
-    lines = [
-        {
-            "dataset": row.dataset, "compared": f"{row.first} - {row.second}", "quantity": QUANTITY[row.quantity][0],
-            "group": row.group, "RMSE difference": interval(row.rmse_difference, row.rmse_difference_low, row.rmse_difference_high),
-            "MAE difference": interval(row.mae_difference, row.mae_difference_low, row.mae_difference_high),
-            "Kruskal-Wallis p": _p(row.kruskal_p), "Wilcoxon p": _p(row.wilcoxon_p),
-            "Holm-adjusted": _p(row.wilcoxon_p_holm), "n": row.n,
-        }
-        for row in table[shown].itertuples()
-    ]  # fmt: skip
-    caption = f"Comparisons of experiments [interval over subjects and trainings], split {split}. {results.origin()}"
+    table = results.table("combined").rename(columns={"low": "value_low", "high": "value_high"})
+    own = (table["dataset"] == results.datasets[1]) & (table["split"] == split) & (table["measure"] == measure) & (table["group"] == group)
+    rows = table[own].assign(against=table["against"].fillna(""))
+    lines = []
+    for method, against in [(method, "") for method in OF] + [(method, part) for method in COMBINED for part in PARTS]:
+        line = {"": f"{OF[method]} less {OF[against]}" if against else OF[method]}
+        here = rows[(rows["method"] == method) & (rows["against"] == against)]
+        for quantity, weight, cell in zip(here["quantity"], here["weight"], intervals(here, "value", sign="+" if against else "")):
+            name, unit = QUANTITY[quantity]
+            line[f"{name} ({unit})"] = cell + (f", weight {weight:.2f}" if method == "weighted" and not against else "")
+        lines.append(line)
+    n, chosen = (int(rows[name].max()) if len(rows) else 0 for name in ("n", "n_validation"))
+    caption = (
+        f"{measure.upper()} of the ensemble of regressions, of segmentation, and of both [interval over subjects], group {group}, split {split}, "
+        f"{n} subjects; a difference below zero means that both together do better. Weight: of the segmentation, chosen on {chosen} "
+        f"validation subjects. {results.origin(1)}"
+    )
     return Table(pd.DataFrame(lines), caption)
-
-
-def crps_table(results: Results, split: str = "test") -> Table:
-    """Continuous ranked probability score of the predicted volumes, in the challenge's unit and in ml."""
-    table = results.table("crps")
-    lines = [
-        {
-            "experiment": row.experiment, "dataset": row.dataset, "forecast": FORECASTS.get(row.forecast, row.forecast),
-            "CRPS (challenge)": f"{row.crps_kaggle:.5f}",
-            "CRPS (ml)": interval(row.crps_gaussian, row.crps_gaussian_low, row.crps_gaussian_high, sign=""),
-            "n": row.n, "trainings": row.seeds,
-        }
-        for row in table[table["split"] == split].itertuples()
-    ]  # fmt: skip
-    return Table(pd.DataFrame(lines), f"CRPS of both volumes [interval over subjects], split {split}; smaller is better. {results.origin()}")
-
-
-def versions_table(record: dict) -> pd.DataFrame:
-    """Software and machine of a build. record: what ``provenance.load`` gives."""
-    rows = {"study": record["study"], "commit": record["commit"], "machine": record["machine"], "device": record["device"], **record["versions"]}
-    return pd.DataFrame({"what": rows.keys(), "value": rows.values()}).astype(str)
-
-
-def checksums_table(record: dict) -> pd.DataFrame:
-    """SHA-256 of the files of every prepared cohort. record: what ``provenance.load`` gives."""
-    rows = [(stage, name, code) for stage, files in record["data_sha256"].items() for name, code in files.items()]
-    return pd.DataFrame(rows, columns=["stage", "file", "sha256"])
 
 
 def ordered(rows: pd.DataFrame):
@@ -214,7 +173,14 @@ def interval(value, low, high, sign: str = "+") -> str:
     return f"{value:{sign}.2f}" + ("" if pd.isna(low) else f" [{low:{sign}.2f},{NARROW}{high:{sign}.2f}]")
 
 
-def _p(value) -> str:
-    if pd.isna(value):
-        return DASH
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+def intervals(table: pd.DataFrame, name: str, sign: str = "+") -> pd.Series:
+    """``interval`` of every row, from the columns name, name_low and name_high; dashes where an older recording has none."""
+    columns = table.reindex(columns=[name, f"{name}_low", f"{name}_high"])
+    return pd.Series([interval(*row, sign=sign) for row in columns.itertuples(index=False)], table.index, dtype=object)
+
+
+def percentages(table: pd.DataFrame, name: str) -> pd.Series:
+    """Shares in percent with their intervals, from the columns name, name_low and name_high; dashes where there is none."""
+    shares = 100 * table[[name, f"{name}_low", f"{name}_high"]]
+    cells = [DASH if pd.isna(share) else f"{share:.0f} [{low:.0f},{NARROW}{high:.0f}]" for share, low, high in shares.itertuples(index=False)]
+    return pd.Series(cells, table.index, dtype=object)
