@@ -18,7 +18,7 @@ from cardiosynth.data import quality
 from cardiosynth.data.cohort import write_cohort
 from cardiosynth.data.sources import jobs, read
 from cardiosynth.data.splits import HELD_OUT
-from cardiosynth.measuring.predictions import QUANTITIES
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.study.experiments import Training
 from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow.stages.train_sfera import load_sfera, predict

@@ -5,6 +5,10 @@ import numpy as np
 LABELS = {"background": 0, "rv": 1, "myocardium": 2, "lv": 3}
 RV, MYOCARDIUM, LV = LABELS["rv"], LABELS["myocardium"], LABELS["lv"]
 ML_PER_MM3 = 1e-3
+QUANTITY = {"edv_ml": ("EDV", "ml"), "esv_ml": ("ESV", "ml"), "ef": ("EF", "%")}  # column: name, unit
+ERROR_IN = QUANTITY | {"ef": ("EF", "points")}
+QUANTITIES = tuple(QUANTITY)
+VOLUMES = QUANTITIES[:2]
 
 
 def volume_ml(masks, pixel_area_mm2: float, slice_gap_mm: float, label: int = LV):

@@ -5,8 +5,8 @@ from html import escape
 
 import pandas as pd
 
+from cardiosynth.data.volumes import QUANTITY
 from cardiosynth.figures.results import Results
-from cardiosynth.figures.style import QUANTITY
 from cardiosynth.judging import paper
 from cardiosynth.judging.combination import COMBINED, PARTS
 from cardiosynth.measuring.predictions import GROUPS

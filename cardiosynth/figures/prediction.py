@@ -3,6 +3,7 @@
 import io
 import textwrap
 
+import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -10,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from cardiosynth.data.subject import ED, ES
-from cardiosynth.figures.style import BLUE, DPI, GREY, INK, ORANGE, QUANTITY, bare, house_style
+from cardiosynth.data.volumes import QUANTITIES, QUANTITY
+from cardiosynth.figures.style import BLUE, DPI, GREY, INK, ORANGE, apply_style, bare
 from cardiosynth.judging.card import NOT_A_DEVICE
 from cardiosynth.measuring.measure import Measurement
-from cardiosynth.measuring.predictions import QUANTITIES
 
 PAGE_IN, MARGIN_IN, GAP_IN = (8.27, 11.69), 0.55, 0.05  # A4
 COLUMNS = 6  # slices beside each other at most
@@ -21,17 +22,18 @@ LABEL_IN, TOP_IN, FOOT_IN = 0.45, 0.22, 1.1
 COLOURS = "PuOr_r"  # orange: contributes; purple: hiding it makes the volume larger
 
 
-@house_style
 def page(measurement: Measurement, card: dict) -> bytes:
     """The page as PNG, A4 upright. card: the model's; the intervals stand beside the range of its training subjects."""
-    figure = Figure(figsize=PAGE_IN, layout="none")  # all is placed by inches
-    top = _heading(figure, measurement, card)
-    top = _numbers(figure, measurement, card, top)
-    top = _remarks(figure, measurement, top)
-    _montage(figure, measurement, top)
-    _foot(figure)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    with matplotlib.rc_context():
+        apply_style()
+        figure = Figure(figsize=PAGE_IN, layout="none")  # all is placed by inches
+        top = _heading(figure, measurement, card)
+        top = _numbers(figure, measurement, card, top)
+        top = _remarks(figure, measurement, top)
+        _montage(figure, measurement, top)
+        _foot(figure)
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
     return content.getvalue()
 
 

@@ -5,10 +5,7 @@ has its own marker or hatch, so that a print in grey can be read.
 """
 
 import base64
-import io
-import os
 from dataclasses import dataclass
-from functools import wraps
 from html import escape
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from matplotlib.figure import Figure
 
 from cardiosynth.data.volumes import LABELS
 from cardiosynth.figures.results import Results
+from cardiosynth.study.files import whole
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 GREY, INK = "#8A8A8A", "#222222"
@@ -30,7 +28,6 @@ EXPERIMENT_COLOUR = {
     "RSO": INK, "RSA": PURPLE, "RSP": BLUE, "RSP-half-random": GREEN, "RSP-half-matched": VERMILION, "SSO": ORANGE, "segmentation": SKY,
 }  # fmt: skip
 EXPERIMENT_MARKER = {"RSO": "s", "RSA": "P", "RSP": "o", "RSP-half-random": "^", "RSP-half-matched": "v", "SSO": "D", "segmentation": "X"}
-QUANTITY = {"edv_ml": ("EDV", "ml"), "esv_ml": ("ESV", "ml"), "ef": ("EF", "%")}
 DPI = 160
 
 RC = {
@@ -41,29 +38,10 @@ RC = {
 }  # fmt: skip
 
 
-def house_style(draw):
-    """Decorator: draw under the house's settings, whatever those of the session are."""
-
-    @wraps(draw)
-    def styled(*arguments, **options):
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(RC)
-            return draw(*arguments, **options)
-
-    return styled
-
-
 def apply_style() -> None:
     """Draw all that follows under the house's settings, whatever those of the session are: a page calls it once, at its top."""
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(RC)
-
-
-def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 3.0), **options):
-    """A figure outside pyplot's state, so that nothing shows it twice, and its axes (rows, columns). size in inches."""
-    figure = Figure(figsize=size)
-    return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
 def reach(table: pd.DataFrame, name: str) -> np.ndarray:
@@ -98,7 +76,7 @@ def heart_box(masks) -> tuple[slice, slice]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A saved figure as notebooks show it: with a caption, a text for those who cannot see it, and its data."""
+    """A saved figure as notebooks show it: with its origin below it, a text for those who cannot see it, and its data."""
 
     path: Path
     caption: str
@@ -123,21 +101,6 @@ class Picture:
         return f"<figure>{image}<figcaption>{escape(self.caption)}</figcaption></figure>"
 
 
-def keep(figure: Figure, data: pd.DataFrame, results: Results, name: str, caption: str, alt: str, *shown: int) -> Picture:
-    """Save a figure and the data behind it as figures/<name>.png and .csv, and return it ready to show.
-
-    The study and the datasets shown (all where none is named) are added to caption and alternative text.
-    """
-    origin = results.origin(*shown)
-    folder, name = (results.kept_in or results.folder) / "figures", results.prefix + name
-    folder.mkdir(parents=True, exist_ok=True)
-    pixels = io.BytesIO()
-    figure.savefig(pixels, format="png", dpi=DPI, metadata={"Software": None})
-    write_bytes(folder / f"{name}.png", pixels.getvalue())
-    write_bytes(folder / f"{name}.csv", data.to_csv(index=False).encode())
-    return Picture(folder / f"{name}.png", f"{caption} {origin}".strip(), f"{alt} {origin}")
-
-
 def show(figure: Figure, data: pd.DataFrame, results: Results, name: str, alt: str, *datasets: int) -> Picture:
     """Save a figure and the data behind it as figures/<name>.png and .csv, and return it ready to show.
 
@@ -145,11 +108,10 @@ def show(figure: Figure, data: pd.DataFrame, results: Results, name: str, alt: s
     What the figure shows is said in the text beside it; the study and the datasets stand below it.
     """
     pyplot.close(figure)  # else a notebook shows it twice
-    return keep(figure, data, results, name, "", alt, *datasets)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    folder, name, origin = (results.kept_in or results.folder) / "figures", results.prefix + name, results.origin(*datasets)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole(folder / f"{name}.png") as partial:
+        figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
+    with whole(folder / f"{name}.csv") as partial:
+        data.to_csv(partial, index=False)
+    return Picture(folder / f"{name}.png", origin, f"{alt} {origin}")

@@ -9,18 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom, kstwo
 
+from cardiosynth.data.volumes import QUANTITIES, VOLUMES
 from cardiosynth.judging.measures import FEWEST_PATIENTS, bootstrap_interval, crps_gaussian, crps_kaggle, share_interval
-from cardiosynth.measuring.predictions import (
-    CELL,
-    QUANTITIES,
-    VOLUMES,
-    by_seed,
-    check_predictions,
-    error_correlation,
-    has_spread,
-    members,
-    with_pooled,
-)
+from cardiosynth.measuring.predictions import CELL, by_seed, check_predictions, error_correlation, has_spread, members, with_pooled
 from cardiosynth.measuring.uncertainty import Calibration, Forecast
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)

@@ -5,9 +5,9 @@ After Mitchell et al., Model cards for model reporting (FAT* 2019). It holds cou
 
 import pandas as pd
 
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.judging.calibration import ensemble
 from cardiosynth.judging.measures import rmse
-from cardiosynth.measuring.predictions import QUANTITIES
 from cardiosynth.measuring.uncertainty import Calibration
 
 LEVEL = 0.9  # of the intervals whose coverage is stated

@@ -8,9 +8,8 @@ over trainings is taken.
 import numpy as np
 import pandas as pd
 
-from cardiosynth.data.volumes import ejection_fraction
+from cardiosynth.data.volumes import QUANTITIES, ejection_fraction
 from cardiosynth.judging.measures import bootstrap_interval, bootstrap_rmse, mae, rmse
-from cardiosynth.measuring.predictions import QUANTITIES
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import Statistics
 

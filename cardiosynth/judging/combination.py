@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cardiosynth.data.volumes import ejection_fraction
+from cardiosynth.data.volumes import QUANTITIES, VOLUMES, ejection_fraction
 from cardiosynth.judging.calibration import ensemble
 from cardiosynth.judging.measures import FEWEST_PATIENTS, bootstrap_interval, bootstrap_mae, bootstrap_rmse
-from cardiosynth.measuring.predictions import POOLED, QUANTITIES, VOLUMES, by_seed, check_predictions, has_spread, members, with_pooled
+from cardiosynth.measuring.predictions import POOLED, by_seed, check_predictions, has_spread, members, with_pooled
 from cardiosynth.measuring.uncertainty import Forecast
 
 REGRESSION, SEGMENTATION = "RSP", "segmentation"

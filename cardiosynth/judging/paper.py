@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth import ROOT
+from cardiosynth.data.volumes import ERROR_IN
 from cardiosynth.study.errors import InputError
 
 DATA = ROOT / "data" / "paper"
 TABLE1_EXPERIMENTS = ("SSO", "RSO", "RSA", "RSP", "segmentation")
-QUANTITIES = {"edv_ml": "EDV (ml)", "esv_ml": "ESV (ml)", "ef": "EF (points)"}
+HEADINGS = {name: f"{short} ({unit})" for name, (short, unit) in ERROR_IN.items()}
 VERDICTS = ("agrees", "contradicts", "undecided", "not tested")
 EXPECTED = ("second smaller", "first smaller", "equal")
 NUMBERS = [
@@ -219,7 +220,7 @@ def side_by_side(table1: pd.DataFrame, datasets: dict, split: str = "test") -> p
     paper = published_table1().rename(columns={"dataset": "paper_dataset", "rmse": "paper_rmse", "rmse_text": "paper_rmse_text"})
     both = study.merge(paper[paper.experiment.isin(TABLE1_EXPERIMENTS)], how="outer", on=["experiment", "paper_dataset", "quantity"])
     both["dataset"] = both.paper_dataset.map(datasets)
-    for column, known in (("experiment", TABLE1_EXPERIMENTS), ("quantity", QUANTITIES)):
+    for column, known in (("experiment", TABLE1_EXPERIMENTS), ("quantity", HEADINGS)):
         both[column] = pd.Categorical(both[column], list(dict.fromkeys([*known, *both[column]])))
     both = both.sort_values(["experiment", "paper_dataset", "quantity"], ignore_index=True)
     both = both.astype({"experiment": str, "quantity": str, "n": "Int64", "seeds": "Int64"})
@@ -251,11 +252,11 @@ def format_table1(table1: pd.DataFrame, split: str = "test") -> str:
     if not datasets:
         raise InputError(f"table1: no rows of split {split!r}; expected a table with this split, run the study first")
     cells = {(row.experiment, row.dataset, row.quantity): _cell(row) for row in rows.itertuples()}
-    columns = [(dataset, quantity) for dataset in datasets for quantity in QUANTITIES]
+    columns = [(dataset, quantity) for dataset in datasets for quantity in HEADINGS]
     lines = [
         "RMSE ± SD over seeds, " + split + " subjects",
         " " * 13 + "".join(f"{dataset:^42}" for dataset in datasets),
-        f"{'':13}" + "".join(f"{QUANTITIES[quantity]:>14}" for _, quantity in columns),
+        f"{'':13}" + "".join(f"{HEADINGS[quantity]:>14}" for _, quantity in columns),
     ]
     for experiment in TABLE1_EXPERIMENTS:
         if experiment in set(rows.experiment):

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.judging.measures import FEWEST_PATIENTS
 from cardiosynth.judging.tables import compare, error_summary, table1
-from cardiosynth.measuring.predictions import QUANTITIES, REDUCED_EF, by_seed, check_predictions, errors_by_seed, members
+from cardiosynth.measuring.predictions import REDUCED_EF, by_seed, check_predictions, errors_by_seed, members
 from cardiosynth.study.experiments import experiment, is_question, questions
 from cardiosynth.study.study_file import Study
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.judging.measures import (
     bland_altman,
     bootstrap_interval,
@@ -25,7 +26,7 @@ from cardiosynth.judging.measures import (
     wilcoxon_p,
 )
 from cardiosynth.judging.paper import claims
-from cardiosynth.measuring.predictions import CELL, QUANTITIES, by_seed, check_predictions, errors_by_seed, members, with_pooled
+from cardiosynth.measuring.predictions import CELL, by_seed, check_predictions, errors_by_seed, members, with_pooled
 
 COMPARISONS = (
     ("RSO", "RSP"),

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cardiosynth.data.volumes import VOLUMES
 from cardiosynth.networks.sfera import Sfera, VolumeRidge
 
 PATCH_MM = 25.0  # about an LV's radius; squares overlap by half
-VOLUMES = ("edv_ml", "esv_ml")
 
 
 @torch.inference_mode()

@@ -8,10 +8,10 @@ import torch
 from cardiosynth.data.preprocessing import place, prepare
 from cardiosynth.data.scans import read_scan
 from cardiosynth.data.subject import Pair
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.measuring.attribution import occlusion
 from cardiosynth.measuring.familiarity import cut_percent
 from cardiosynth.measuring.model_folder import Model
-from cardiosynth.measuring.predictions import QUANTITIES
 from cardiosynth.measuring.uncertainty import Forecast
 from cardiosynth.study.provenance import device
 

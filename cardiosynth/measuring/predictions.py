@@ -11,11 +11,9 @@ import pandera.pandas as pa
 
 from cardiosynth.data.cohort import SPLITS, Cohort
 from cardiosynth.data.splits import REDUCED_EF
-from cardiosynth.data.volumes import ejection_fraction
+from cardiosynth.data.volumes import QUANTITIES, VOLUMES, ejection_fraction
 from cardiosynth.study.errors import InputError
 
-QUANTITIES = ("edv_ml", "esv_ml", "ef")
-VOLUMES = ("edv_ml", "esv_ml")
 HIGH_EF = 70.0  # and REDUCED_EF: borders of the groups
 GROUPS = ("all", "ef<40", "ef40-70", "ef>70")
 CELL = ["experiment", "dataset", "split"]

@@ -15,8 +15,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from cardiosynth.data.volumes import ejection_fraction
-from cardiosynth.measuring.predictions import QUANTITIES
+from cardiosynth.data.volumes import QUANTITIES, ejection_fraction
 
 LARGEST_POWER = 1.0
 SMALLEST_ML = 5.0

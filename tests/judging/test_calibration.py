@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.judging import calibration
-from cardiosynth.measuring.predictions import QUANTITIES, ef_sd
+from cardiosynth.measuring.predictions import ef_sd
 from cardiosynth.study.sections import Statistics
 from forecasts import points, predictions
 

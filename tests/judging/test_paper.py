@@ -165,7 +165,7 @@ def table1():
         for dataset in BOTH.values()
         for split in ("validation", "test")
         for group in ("all", "ef<40")
-        for place, quantity in enumerate(paper.QUANTITIES)
+        for place, quantity in enumerate(paper.HEADINGS)
     ]
     table = pd.DataFrame(rows)
     table.loc[table.experiment == "segmentation", ["rmse_sd", "seeds"]] = [np.nan, 1]

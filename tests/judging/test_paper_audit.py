@@ -23,7 +23,7 @@ def count(split, dataset, experiment="", where="text"):
 def test_mae_stays_below_rmse_and_inside_its_interval():
     for experiment in ("RSO", "RSP"):
         for dataset in (1, 2):
-            for quantity in paper.QUANTITIES:
+            for quantity in paper.HEADINGS:
                 assert value("mae", experiment, quantity, dataset) < value("rmse", experiment, quantity, dataset)
             low, high = (value(side, experiment, "ef", dataset) for side in ("mae_low", "mae_high"))
             assert low <= value("mae", experiment, "ef", dataset) <= high

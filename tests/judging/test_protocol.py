@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.judging.paper import EXPECTED
 from cardiosynth.judging.protocol import decisions, protocol, replicated
 from cardiosynth.judging.tables import COMPARISONS
-from cardiosynth.measuring.predictions import GROUPS, POOLED, QUANTITIES
+from cardiosynth.measuring.predictions import GROUPS, POOLED
 from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow.publish import ROOT
 from stated_comparisons import compared_as

@@ -191,7 +191,7 @@ def test_whatever_goes_wrong_in_one_scan_leaves_only_that_one_out(made, patients
 
 
 def test_a_page_that_fails_leaves_no_part_of_it(made, patients, tmp_path, monkeypatch):
-    monkeypatch.setattr("cardiosynth.figures.style.os.replace", lambda *paths: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("pathlib.Path.write_bytes", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError):
         predict(made, list(patients)[:1], tmp_path / "out", 0.9, "none")
     assert not list((tmp_path / "out").glob("[!.]*"))

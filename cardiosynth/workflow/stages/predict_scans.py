@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from cardiosynth.data.scans import scan_names
+from cardiosynth.data.volumes import QUANTITY
 from cardiosynth.figures.prediction import page
-from cardiosynth.figures.style import QUANTITY, write_bytes
 from cardiosynth.judging.card import NOT_A_DEVICE
 from cardiosynth.measuring.measure import Measurement, measure
 from cardiosynth.measuring.model_folder import Model, load_model
@@ -81,7 +81,7 @@ def _measured(model: Model, scans: dict[str, str], folder: Path, level: float, v
             outcome.left_out.append((scan, why))
             print(f"left out: {why}", file=sys.stderr)
             continue
-        write_bytes(folder / f"{name}.png", picture)
+        (folder / f"{name}.png").write_bytes(picture)
         outcome.rows.append(one.row())
         outcome.lines.append(_line(one))
     return outcome
@@ -90,11 +90,11 @@ def _measured(model: Model, scans: dict[str, str], folder: Path, level: float, v
 def _write(outcome: Outcome, folder: Path) -> None:
     if outcome.rows:
         table = pd.DataFrame(outcome.rows).astype({"ed_frame": "Int64", "es_frame": "Int64"})
-        write_bytes(folder / TABLE, table.to_csv(index=False).encode(errors=UNPRINTABLE))
+        table.to_csv(folder / TABLE, index=False, errors=UNPRINTABLE)
     if outcome.left_out:
-        write_bytes(folder / LEFT_OUT, pd.DataFrame(outcome.left_out, columns=["scan", "reason"]).to_csv(index=False).encode(errors=UNPRINTABLE))
+        pd.DataFrame(outcome.left_out, columns=["scan", "reason"]).to_csv(folder / LEFT_OUT, index=False, errors=UNPRINTABLE)
     if outcome.tracebacks:
-        write_bytes(folder / LOG, "\n".join(outcome.tracebacks).encode(errors=UNPRINTABLE))
+        (folder / LOG).write_text("\n".join(outcome.tracebacks), encoding="utf-8", errors=UNPRINTABLE)
 
 
 def _show(outcome: Outcome, out: Path, level: float, title: str) -> None:
