@@ -32,8 +32,8 @@ class Datasets(Section):
     b: Dataset | None = Field(None, description="Dataset 2; null where there is one dataset")
     split: str | None = Field(
         None,
-        description="CSV with columns id and split (and dataset, where there are two), or a folder that holds <dataset>.csv for each, "
-        "from the repository's root; null: as published",
+        description="from the repository's root: CSV with columns id and split (and dataset, where there are two), or a folder with one "
+        "named after each dataset; null: as published",
     )
     truth: Literal["published", "masks"] = Field("published", description="the volumes, where a layout has both: published, or those of its masks")
 
@@ -110,7 +110,7 @@ class GeneratorSettings(Section):
     base_channels: Count = Field(64, description="channels of the generator's last block; those before have up to 16 times as many")
     shared_channels: Count = Field(128, description="channels between a mask and its scales and shifts in a SPADE layer")
     discriminator_channels: Count = Field(64, description="channels of the discriminator's first layer")
-    steps: Count = Field(20000, description="updates")
+    steps: Count = Field(20000, description="updates of the generator and of the discriminator")
     batch: Count = Field(16, description="slices an update, or frames where these are single")
     generator_rate: Positive = Field(1e-4, description="learning rate of the generator")
     discriminator_rate: Positive = Field(4e-4, description="learning rate of the discriminator")
