@@ -14,7 +14,8 @@ from cardiosynth.networks.sfera import Sfera, VolumeRidge, load
 from cardiosynth.study import provenance
 from cardiosynth.study.closure import mark
 from cardiosynth.study.experiments import Training
-from cardiosynth.study.provenance import MANIFEST, device, sha256, stage
+from cardiosynth.study.files import sha256
+from cardiosynth.study.provenance import MANIFEST, device, stage
 from cardiosynth.study.study_file import Study, fingerprint
 
 
