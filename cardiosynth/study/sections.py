@@ -171,6 +171,8 @@ class Questions(Section):
     reduced: list[Annotated[int, Field(ge=0)]] = Field([], description="RSO with so many real subjects of EF below 40 % in training")
     subjects: list[Count] = Field([], description="RSO and RSP with so many real training subjects")
     zoom: bool = Field(False, description="RSO with zooms that change volumes")
+    zoom_scale: Pair = Field((1.2, 0.7), description="largest factor of the area at ED and smallest at ES, each down or up to its inverse")
+    zoom_ef: Pair = Field((10.0, 80.0), description="lowest and highest EF after a zoom, in percent")
     longer: bool = Field(False, description="RSO with as many updates as SSO and RSP together")
     phantom: bool = Field(False, description="synthetic masks painted by the phantom's formulas")
     outlines: bool = Field(False, description="synthesis from the U-Net's masks of Dataset 2")
