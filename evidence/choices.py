@@ -14,7 +14,6 @@ hearts: ``--only ridge-after-synthetic --again``. The predictions of single subj
 
 import argparse
 import copy
-import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from cardiosynth.data.volumes import ejection_fraction
 from cardiosynth.judging.measures import rmse
 from cardiosynth.measuring.sfera_training import Hearts, Schedule, apply, fit_ridge, train
 from cardiosynth.networks.sfera import Sfera
+from cardiosynth.study.files import whole
 from cardiosynth.study.provenance import device
 from cardiosynth.study.sections import SferaSettings
 from cardiosynth.study.study_file import load_study
@@ -183,8 +183,8 @@ class Record:
         self.rows = _longer(self.rows, pd.DataFrame([row | summary | notes]))
         self.paths[0].parent.mkdir(parents=True, exist_ok=True)
         for table, path in ((self.subjects, self.paths[1]), (self.rows, self.paths[0])):
-            table.to_csv(partial := path.with_suffix(".partial"), index=False)
-            os.replace(partial, path)
+            with whole(path) as partial:
+                table.to_csv(partial, index=False)
         print(self.rows.iloc[-1].to_dict(), flush=True)
 
 

@@ -18,6 +18,7 @@ import typer
 from cardiosynth.data.volumes import ejection_fraction
 from cardiosynth.judging.measures import bland_altman, bootstrap_interval
 from cardiosynth.study.errors import InputError
+from cardiosynth.study.files import whole
 from cardiosynth.study.sections import Statistics
 
 OUT = Path(__file__).parent.parent / "data" / "results" / "observers.csv"
@@ -28,9 +29,8 @@ PAIRS = {"one observer, twice": ("obs0_rep0", "obs0_rep1"), "two observers": ("o
 def main(csv: Annotated[Path, typer.Option(help="the table of drawings")], out: Path = OUT) -> None:
     """Write and print the differences of both pairs of drawings."""
     table = variability(read(csv), Statistics(), seed=2022)
-    partial = out.with_name(f".{out.name}.partial")
-    table.round(4).to_csv(partial, index=False)
-    partial.replace(out)
+    with whole(out) as partial:
+        table.round(4).to_csv(partial, index=False)
     print(table.round(2).to_string(index=False))
 
 

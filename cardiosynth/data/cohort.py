@@ -5,16 +5,18 @@ flat arrays (slices of all subjects, 2, H, W) of uint8, opened as memory maps, i
 ``first .. first + slices``. Phase 0 is end-diastole, phase 1 end-systole; slices run from base to apex.
 """
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from cardiosynth.data.subject import Subject
 from cardiosynth.study.errors import InputError
+from cardiosynth.study.files import whole
 
 OWN_COLUMNS = ("source", "edv_ml", "esv_ml", "ef", "slices", "slice_gap_mm", "spacing_mm", "first")
 SPLITS = ("train", "validation", "test", "extra_test")
@@ -130,11 +132,11 @@ def write_cohort(folder, subjects: Iterable[Subject]) -> Cohort:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows, arrays, first = [], {}, 0
-    try:
+    with ExitStack() as files:
         for subject in subjects:
             if not arrays:
                 names = ["images", "masks"] if subject.masks is not None else ["images"]
-                arrays = {name: _GrowingArray(folder / f"{name}.npy", subject.images.shape[1:]) for name in names}
+                arrays = {name: files.enter_context(_growing(folder / f"{name}.npy", subject.images.shape[1:])) for name in names}
             if subject.images.dtype != np.uint8:
                 raise InputError(f"{subject.id}: images of type {subject.images.dtype}; a cohort holds uint8")
             for name, array in arrays.items():
@@ -143,14 +145,8 @@ def write_cohort(folder, subjects: Iterable[Subject]) -> Cohort:
             first += len(subject.images)
         if not rows:
             raise InputError(f"{folder}: no subject could be read, so there is no cohort to write")
-        for array in arrays.values():
-            array.finish()
-    except BaseException:
-        for array in arrays.values():
-            array.discard()
-        raise
-    pd.DataFrame(rows).to_csv(folder / ".subjects.partial", index=False)
-    os.replace(folder / ".subjects.partial", folder / "subjects.csv")
+    with whole(folder / "subjects.csv") as partial:
+        pd.DataFrame(rows).to_csv(partial, index=False)
     return Cohort.open(folder)
 
 
@@ -169,33 +165,31 @@ def _row(subject: Subject, first: int) -> dict:
     }
 
 
-class _GrowingArray:
-    """An .npy file of uint8 that grows along its first axis under a temporary name."""
+@contextmanager
+def _growing(target: Path, shape: tuple) -> Iterator["_GrowingArray"]:
+    """An .npy file of uint8, written block by block; whole when the block ends well."""
+    with whole(target) as partial, open(partial, "wb") as stream:
+        array = _GrowingArray(stream, target.name, shape)
+        yield array
+        array.write_header()
 
-    def __init__(self, target: Path, shape: tuple):
-        self.target, self.shape, self.length = target, shape, 0
-        self.partial = target.with_suffix(".npy.partial")
-        self.stream = open(self.partial, "wb")
-        self._header()
+
+class _GrowingArray:
+    """An .npy file of uint8 that grows along its first axis."""
+
+    def __init__(self, stream: BinaryIO, name: str, shape: tuple):
+        self.stream, self.name, self.shape, self.length = stream, name, shape, 0
+        self.write_header()
 
     def append(self, block: np.ndarray | None, name: str) -> None:
         if block is None or block.shape[1:] != self.shape:
             found = "nothing" if block is None else f"shape {block.shape}"
-            raise InputError(f"{name}: {found} for {self.target.name}; expected (slices, {', '.join(map(str, self.shape))}) as before")
+            raise InputError(f"{name}: {found} for {self.name}; expected (slices, {', '.join(map(str, self.shape))}) as before")
         self.stream.write(np.ascontiguousarray(block, dtype=np.uint8).tobytes())
         self.length += len(block)
 
-    def finish(self) -> None:
-        self.stream.seek(0)
-        self._header()
-        self.stream.close()
-        os.replace(self.partial, self.target)
-
-    def discard(self) -> None:
-        self.stream.close()
-        self.partial.unlink(missing_ok=True)
-
-    def _header(self) -> None:
+    def write_header(self) -> None:
         """numpy leaves room in the header for the first axis to grow, so it can be written again in place."""
+        self.stream.seek(0)
         header = {"descr": "|u1", "fortran_order": False, "shape": (self.length, *self.shape)}
         np.lib.format.write_array_header_1_0(self.stream, header)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cardiosynth.data.cohort import Cohort
 from cardiosynth.study.errors import InputError
+from cardiosynth.study.files import whole
 
 
 def samples(cohort: Cohort, phases: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -67,6 +68,5 @@ def to_network(images: np.ndarray, device) -> Tensor:
 
 def write_log(folder: Path, log: list[dict], index: str, name: str = "training") -> None:
     """<name>.csv, the columns in one order whether or not the log went through a saved state."""
-    temporary = folder / f".{name}.csv.partial"
-    pd.DataFrame(log).set_index(index).sort_index(axis="columns").to_csv(temporary)
-    temporary.replace(folder / f"{name}.csv")
+    with whole(folder / f"{name}.csv") as partial:
+        pd.DataFrame(log).set_index(index).sort_index(axis="columns").to_csv(partial)

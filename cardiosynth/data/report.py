@@ -2,7 +2,6 @@
 
 import base64
 import io
-import os
 from html import escape
 from pathlib import Path
 from string import Template
@@ -14,6 +13,7 @@ from scipy.ndimage import binary_erosion
 
 from cardiosynth.data.cohort import Cohort
 from cardiosynth.data.volumes import LV
+from cardiosynth.study.files import whole
 
 THUMBNAIL_PX = 96
 OUTLINE = (255, 200, 0)
@@ -49,15 +49,13 @@ Rows in colour, which come first, were left out or hold something odd.</p>
 
 
 def write(path: Path, title: str, table: pd.DataFrame, cohort: Cohort | None) -> None:
-    """The page of a quality table, written subject by subject under a temporary name. cohort: None where nobody was read."""
-    partial = Path(path).with_name(f".{Path(path).name}.partial")
-    with open(partial, "w", encoding="utf-8") as page:
+    """The page of a quality table, written subject by subject. cohort: None where nobody was read."""
+    with whole(path) as partial, open(partial, "w", encoding="utf-8") as page:
         page.write(PAGE.substitute(title=escape(title), summary=escape(summary(table))))
         page.write("<table><thead><tr><th>picture</th>" + "".join(f"<th>{text}</th>" for text in HEADINGS.values()) + "</tr></thead><tbody>\n")
         for row in sorted(table.to_dict("records"), key=_kind, reverse=True):
             page.write(_row(row, cohort))
         page.write("</tbody></table></body></html>\n")
-    os.replace(partial, path)
 
 
 def summary(table: pd.DataFrame) -> str:

@@ -19,7 +19,8 @@ from cardiosynth.measuring.uncertainty import Calibration, Forecast
 from cardiosynth.networks.checkpoints import load_tensors
 from cardiosynth.networks.sfera import Sfera, VolumeRidge, load
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.provenance import MANIFEST, device, sha256
+from cardiosynth.study.files import sha256
+from cardiosynth.study.provenance import MANIFEST, device
 from cardiosynth.study.study_file import Study, load_study
 
 STUDY, CARD, FAMILIARITY = "study.yaml", "card.json", "familiarity.safetensors"

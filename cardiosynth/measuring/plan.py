@@ -25,13 +25,13 @@ STREAM = 11  # of the draws, apart from those of the trainings with the same see
 @dataclass(frozen=True)
 class Schedule:
     """epochs over the hearts, subjects a batch, peak learning rate, falling by a half cosine, and how hearts are augmented.
-    zooms: also by zooms that change their volumes."""
+    zooms: also by zooms that change their volumes, with ``zoom_scale`` and ``zoom_ef`` of the study."""
 
     epochs: int
     batch: int
     rate: float
     augmentation: str = "full"
-    zooms: bool = False
+    zooms: tuple = ()
 
     def batches(self, subjects: int) -> int:
         """Updates of an epoch."""
@@ -165,7 +165,8 @@ def _schedule(study: Study, results: Path, training: Training, subjects: int) ->
         epochs, rate = settings.fine_tuning_epochs, settings.fine_tuning_rate
     elif chosen.data == "synthetic":
         epochs = settings.synthetic_epochs * (1 if chosen.selection == "all" else 2)
-    schedule = Schedule(epochs, settings.batch, rate, settings.augmentation, zooms=chosen.question == "zoom")
+    zooms = (study.questions.zoom_scale, study.questions.zoom_ef) if chosen.question == "zoom" else ()
+    schedule = Schedule(epochs, settings.batch, rate, settings.augmentation, zooms)
     if chosen.question == "longer":
         before = replace(schedule, epochs=settings.synthetic_epochs)
         before = before.spread_over(subjects, len(Cohort.open(results / painted("SSO")).split("train")))

@@ -139,7 +139,7 @@ def _epoch(network, optimizer, hearts, targets, schedule: Schedule, epoch: int, 
         images, slices = batch_of(hearts, members, device)
         truth = targets[members]
         if schedule.zooms:  # the range of volumes begins at 0, so a scaled volume grows like the area
-            factors = draw(hearts.volumes[members], rng)
+            factors = draw(hearts.volumes[members], *schedule.zooms, rng)
             images, truth = zoom(images, slices, factors), truth * factors
         truth = torch.as_tensor(truth, dtype=torch.float32, device=device)
         loss = (network(augment(images, slices, rng, schedule.augmentation), slices) - truth).square().mean().sqrt()

@@ -10,21 +10,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-AREAS = np.array([1.2, 1 / 0.7])  # largest factor of the area at ED and ES; down to its inverse (paper, Methods: 1 to 1.2, 0.7 to 1)
-EF_LIMITS = (10.0, 80.0)  # percent, as of the synthetic hearts
 TRIES = 20  # after which a heart stays as it is
 
 
-def draw(volumes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw(volumes: np.ndarray, scale: tuple[float, float], ef: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
     """Factors of the areas (n, 2) for hearts of volumes (n, 2), EDV and ESV in any unit.
 
-    Their logarithms are uniform, drawn again until the EF lies within EF_LIMITS.
+    Their logarithms are uniform up to that of ``scale`` at ED and ES or of its inverse, drawn again until the EF lies within ``ef``
+    (percent).
     """
     factors = np.ones(volumes.shape)
+    reach = np.log([scale[0], 1 / scale[1]])
     for heart, volume in zip(factors, volumes):
-        for drawn in np.exp(rng.uniform(-1, 1, (TRIES, 2)) * np.log(AREAS)):
+        for drawn in np.exp(rng.uniform(-1, 1, (TRIES, 2)) * reach):
             edv, esv = volume * drawn
-            if EF_LIMITS[0] <= 100 * (edv - esv) / edv <= EF_LIMITS[1]:
+            if ef[0] <= 100 * (edv - esv) / edv <= ef[1]:
                 heart[:] = drawn
                 break
     return factors

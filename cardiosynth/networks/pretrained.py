@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.provenance import sha256
+from cardiosynth.study.files import sha256
 
 VGG19_PREFIX = "dcbb9e9d"
 VGG19_TITLE = "VGG-19 of torchvision"

@@ -1,5 +1,7 @@
 """Files and folders that are whole or not there: written under another name, which goes away again when writing fails."""
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -15,20 +17,41 @@ OURS = (PARTIAL, ".DS_Store")
 
 @contextmanager
 def whole(path) -> Iterator[Path]:
-    """A temporary name beside ``path``; what was written to it takes the place of ``path`` when the block ends well.
+    """A temporary name beside ``path``; the file or folder made there takes the place of ``path`` when the block ends well.
 
-    A block that fails leaves nothing and what stood there before; an OSError then names ``path``.
+    A block that fails leaves nothing and what stood there before; an OSError then names ``path``. A folder takes no place but that
+    of an empty one.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
+    _discard(partial)  # of a run that was killed
     try:
         with named(path, partial):
             yield partial
             os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            _discard(partial)
         raise
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values) -> None:
+    """Write JSON, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

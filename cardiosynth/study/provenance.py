@@ -1,6 +1,5 @@
 """What ran, on what, with what: a manifest for every stage, one summary for the study."""
 
-import hashlib
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from cardiosynth import ROOT
 from cardiosynth.study.closure import mark
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.files import named, whole
+from cardiosynth.study.files import named, sha256, write_json
 
 MANIFEST, TIMING = "manifest.json", "timing.json"
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "monai", "snakemake", "papermill", "jupyter-book")
@@ -196,18 +195,6 @@ def _surroundings() -> dict:
     threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else 1
     machine = f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores"
     return {"device": name, "machine": machine, "torch": version("torch"), "threads": threads, "commit": commit()}
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, values) -> None:
-    """Write JSON, whole or not at all."""
-    with whole(path) as partial:
-        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def _place(title: str) -> str:

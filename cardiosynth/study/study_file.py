@@ -6,7 +6,7 @@ Unknown keys and bad values are refused before anything runs, with the key's pat
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -30,13 +30,13 @@ Kind = TypeVar("Kind", bound=Section)
 
 
 class Study(Section):
-    """One study. seed draws cohorts and the generator; seeds repeat the SFERA trainings."""
+    """One study: keys of its own, then its sections."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    title: str
-    seed: int = 2022
-    seeds: Annotated[list[int], Field(min_length=1)] = [1, 2, 3]
-    ablation_seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    name: str = Field(pattern=r"^[a-z0-9-]+$", description="names its folder below results/")
+    title: str = Field(description="what the foot of each page and the model's card call it")
+    seed: int = Field(2022, description="of every draw but those of SFERA's trainings")
+    seeds: list[int] = Field([1, 2, 3], min_length=1, description="one training of SFERA each, in every experiment")
+    ablation_seeds: list[int] = Field([1], min_length=1, description="the same of the paper's two ablations")
     datasets: Datasets
     phantom: Phantom = Phantom()
     grid: Grid = Grid()

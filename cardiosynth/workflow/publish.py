@@ -6,17 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import yaml
 
-from cardiosynth import ROOMS, ROOT
+from cardiosynth import ROOT
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import questions
-from cardiosynth.study.files import whole
-from cardiosynth.study.provenance import MANIFEST, stage, summarise, write_json
+from cardiosynth.study.files import whole, write_json
+from cardiosynth.study.provenance import MANIFEST, stage, summarise
 from cardiosynth.study.study_file import Study
+from cardiosynth.workflow.printed import keys_table, rooms_table
 
 COLLECTED = (
     *(f"tables/{name}.csv" for name in ("predictions", "table1", "agreement", "tests", "crps", "calibration", "coverage", "forecasts")),
@@ -99,6 +99,7 @@ def stage_sources(results: Path, site: Path) -> None:
         shutil.copytree(results / "figures", site / "figures")
     shutil.copytree(ROOT / "data" / "paper", site / "data" / "paper")
     (site / "book" / "_rooms.md").write_text(rooms_table(), encoding="utf-8")
+    (site / "book" / "_keys.md").write_text(keys_table(), encoding="utf-8")
 
 
 def as_shown(notebook: dict) -> dict:
@@ -131,9 +132,3 @@ def _with_values(code: str, values: dict[str, str]) -> str:
     for name, before in _assigned(code):
         code = code.replace(f"{name} = {before}", f"{name} = {values.get(name, before)}", 1)
     return code
-
-
-def rooms_table() -> str:
-    """The rooms of the package in their order and what each is for, as Markdown for the developer's page."""
-    lines = [f"| `{room}` | {import_module(f'cardiosynth.{room}').__doc__.splitlines()[0]} |" for room in ROOMS]
-    return "\n".join(["| room | for |", "| --- | --- |", *lines, ""])

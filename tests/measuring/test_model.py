@@ -18,7 +18,8 @@ from cardiosynth.measuring.uncertainty import Calibration
 from cardiosynth.networks.checkpoints import load_tensors, save_tensors
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import Training
-from cardiosynth.study.provenance import MANIFEST, sha256
+from cardiosynth.study.files import sha256
+from cardiosynth.study.provenance import MANIFEST
 from cardiosynth.workflow.stages.make_model import make_model
 from model_files import COUNTS, STUDY, model_folder, write_training
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cardiosynth.measuring.zoom import AREAS, EF_LIMITS, draw, zoom
+from cardiosynth.measuring.zoom import draw, zoom
+from cardiosynth.study.sections import Questions
 
 SIZE = 64
+SCALE, EF = Questions().zoom_scale, Questions().zoom_ef
+AREAS = np.array([1.2, 1 / 0.7])
 
 
 def discs(radii):
@@ -41,19 +44,26 @@ def test_a_factor_of_one_changes_nothing_and_a_shrunken_image_has_no_dark_frame(
 
 def test_factors_reach_both_ways_and_the_ef_stays_within_limits():
     volumes = np.tile([[140.0, 56.0], [200.0, 178.0], [100.0, 22.0]], (300, 1))  # EF 60, 11 and 78 %
-    factors = draw(volumes, np.random.default_rng(0))
+    factors = draw(volumes, SCALE, EF, np.random.default_rng(0))
     changed = volumes * factors
     ef = 100 * (1 - changed[:, 1] / changed[:, 0])
-    assert EF_LIMITS[0] <= ef.min() and ef.max() <= EF_LIMITS[1]
+    assert ef.min() >= 10 and ef.max() <= 80
     assert (factors <= AREAS).all() and (factors >= 1 / AREAS).all()
     assert (factors.max(axis=0) > 0.95 * AREAS).all() and (factors.min(axis=0) < 1.05 / AREAS).all()
     assert ef[::3].min() < 40 < 70 < ef[::3].max(), "a usual heart becomes one of reduced and one of high EF"
 
 
 def test_a_heart_that_no_factor_brings_within_limits_stays():
-    assert (draw(np.array([[100.0, 300.0]]), np.random.default_rng(0)) == 1).all()
+    assert (draw(np.array([[100.0, 300.0]]), SCALE, EF, np.random.default_rng(0)) == 1).all()
 
 
 def test_the_same_draws_come_from_the_same_generator():
     volumes = np.array([[140.0, 56.0]] * 4)
-    assert np.array_equal(draw(volumes, np.random.default_rng(7)), draw(volumes, np.random.default_rng(7)))
+    assert np.array_equal(draw(volumes, SCALE, EF, np.random.default_rng(7)), draw(volumes, SCALE, EF, np.random.default_rng(7)))
+
+
+def test_a_study_sets_the_limits():
+    volumes = np.tile([[140.0, 56.0]], (100, 1))
+    factors = draw(volumes, (1.1, 0.9), (58.0, 62.0), np.random.default_rng(0))
+    ef = 100 * (1 - 56 * factors[:, 1] / (140 * factors[:, 0]))
+    assert factors[:, 0].max() <= 1.1 and factors[:, 1].min() >= 0.9 and 58 <= ef.min() < ef.max() <= 62

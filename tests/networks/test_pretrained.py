@@ -10,7 +10,7 @@ from cardiosynth.networks import inception, pretrained
 from cardiosynth.networks.inception import Inception, inception_features
 from cardiosynth.networks.pretrained import Vgg19, read_weights, vgg19_features
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.provenance import sha256
+from cardiosynth.study.files import sha256
 
 
 class Evil:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.files import replaced
+from cardiosynth.study.files import replaced, whole
 
 NAMES = {"table.csv", "masks.npy", "page.html"}
 
@@ -69,3 +69,18 @@ def test_the_file_that_makes_the_others_mean_something_goes_first_and_comes_last
     monkeypatch.setattr("cardiosynth.study.files.os.replace", lambda source, target: (seen.append(target.name), source.rename(target)))
     fill(tmp_path / "out", table_csv="2", masks_npy="2", page_html="2")
     assert seen == ["masks.npy", "page.html", "table.csv"]
+
+
+def test_a_folder_is_whole_or_not_there_and_holds_nothing_of_a_killed_run(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(RuntimeError), whole(out) as partial:
+        partial.mkdir()
+        (partial / "a.csv").write_text("half", encoding="utf-8")
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+    partial.mkdir()
+    (partial / "old.csv").write_text("half", encoding="utf-8")  # as a kill leaves it
+    with whole(out) as partial:
+        partial.mkdir()
+        (partial / "a.csv").write_text("whole", encoding="utf-8")
+    assert contents(out) == {"a.csv": "whole"} and list(tmp_path.iterdir()) == [out]

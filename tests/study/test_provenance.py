@@ -3,6 +3,7 @@
 import json
 
 from cardiosynth.study import provenance
+from cardiosynth.study.files import write_json
 from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow.publish import ROOT
 
@@ -12,7 +13,7 @@ def test_stages_of_two_machines_are_told_apart(tmp_path):
         with provenance.stage(tmp_path / name, f"stage {name}", {}, "cardiosynth.study.provenance"):
             pass
     timing = tmp_path / "there" / provenance.TIMING
-    provenance.write_json(timing, json.loads(timing.read_text()) | {"device": "a card", "torch": "2.0", "commit": "another"})
+    write_json(timing, json.loads(timing.read_text()) | {"device": "a card", "torch": "2.0", "commit": "another"})
     manifests = [tmp_path / name / provenance.MANIFEST for name in ("here", "there")]
     provenance.summarise(load_study(ROOT / "studies" / "smoke.yaml"), manifests, tmp_path / "provenance.json")
     record = provenance.load(tmp_path)

@@ -21,6 +21,8 @@ def test_every_committed_study_loads_under_its_own_name(path):
         (GOOD + "seeds: []", r"seeds: \[\]: "),
         (GOOD + "grid: {size_px: 8}", r"grid.size_px: 8: "),
         (GOOD + "masks: {target: flat}", r"masks.target: 'flat': "),
+        (GOOD + "masks: {es_scale: [0.7]}", r"masks.es_scale.1: .*Field required"),
+        (GOOD + "masks: {target_bins: [[10, 40, 0]]}", r"masks.target_bins.0.2: 0: "),
         ("name: mine\ntitle: mine\ndatasets: {a: mnist}", r"datasets.a: 'mnist': "),
         ("- a list", "expected a mapping"),
         ("a: [", "not valid YAML"),

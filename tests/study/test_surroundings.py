@@ -21,7 +21,7 @@ from cardiosynth.networks.checkpoints import load_tensors, load_training, save_t
 from cardiosynth.study import provenance
 from cardiosynth.study.ending import LOG, guarded, reason
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.files import whole
+from cardiosynth.study.files import whole, write_json
 from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow import notebooks, runner
 
@@ -279,7 +279,7 @@ def test_a_full_standard_output_is_one_sentence():
 
 def test_a_file_is_whole_or_what_it_was_and_its_error_names_it(tmp_path):
     path = tmp_path / "a.json"
-    provenance.write_json(path, {"kept": True})
+    write_json(path, {"kept": True})
     with pytest.raises(OSError) as caught, whole(path) as partial:
         partial.write_text("half", encoding="utf-8")
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -4,7 +4,6 @@ Validation subjects alone: their masks painted anew stand beside their own image
 The test subjects are not looked at.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from cardiosynth.data.frames import frames, to_network
 from cardiosynth.networks import inception, unet
 from cardiosynth.painting import consistency, painter, realism
 from cardiosynth.painting.judge import pooled
+from cardiosynth.study.files import whole
 from cardiosynth.study.provenance import device, stage
 from cardiosynth.study.study_file import Study
 
@@ -125,7 +125,7 @@ def _blind_test(folder: Path, study: Study, cohort: Cohort, painted: Cohort) -> 
         chosen = rng.choice(rows, min(study.realism.blind, len(rows)), replace=False)
         tiles += [(kind, of.images()[row, phase], ("ED", "ES")[phase]) for row, phase in zip(chosen, rng.integers(2, size=len(chosen)))]
     tiles = [tiles[index] for index in rng.permutation(len(tiles))]
-    Image.fromarray(np.hstack([image for _, image, _ in tiles])).save(folder / ".blind.partial", format="PNG")
-    os.replace(folder / ".blind.partial", folder / "blind.png")
+    with whole(folder / "blind.png") as partial:
+        Image.fromarray(np.hstack([image for _, image, _ in tiles])).save(partial, format="PNG")
     key = pd.DataFrame({"tile": range(1, len(tiles) + 1), "kind": [t[0] for t in tiles], "phase": [t[2] for t in tiles]})
     key.to_csv(folder / "blind.csv", index=False)

@@ -20,7 +20,8 @@ from cardiosynth.measuring.sfera_training import Hearts
 from cardiosynth.measuring.uncertainty import Calibration
 from cardiosynth.networks.checkpoints import save_tensors
 from cardiosynth.study.experiments import COHORTS, Training
-from cardiosynth.study.provenance import device, stage, write_json
+from cardiosynth.study.files import write_json
+from cardiosynth.study.provenance import device, stage
 from cardiosynth.study.study_file import Study
 from cardiosynth.workflow.stages.train_sfera import load_sfera
 

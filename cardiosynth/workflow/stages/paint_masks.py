@@ -13,9 +13,10 @@ from cardiosynth.masks.candidate_table import read_candidates
 from cardiosynth.masks.recipes import recipes
 from cardiosynth.painting import painter
 from cardiosynth.study.closure import mark
+from cardiosynth.study.files import sha256
 from cardiosynth.study.pool import pool
 from cardiosynth.study.progress import bar
-from cardiosynth.study.provenance import device, sha256, stage
+from cardiosynth.study.provenance import device, stage
 from cardiosynth.study.study_file import Study, fingerprint
 
 PART = 50  # synthetic subjects painted between two points at which a killed run can go on

@@ -10,7 +10,8 @@ from cardiosynth.data.subject import Subject
 from cardiosynth.data.volumes import volume_ml
 from cardiosynth.networks import unet
 from cardiosynth.painting import painter
-from cardiosynth.study.provenance import device, sha256, stage
+from cardiosynth.study.files import sha256
+from cardiosynth.study.provenance import device, stage
 from cardiosynth.study.study_file import Study
 from cardiosynth.workflow.stages.choose_masks import write_recipes
 from cardiosynth.workflow.stages.paint_masks import paint_in_parts, spade_part

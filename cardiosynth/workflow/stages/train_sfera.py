@@ -13,8 +13,9 @@ from cardiosynth.networks.checkpoints import save_tensors
 from cardiosynth.networks.sfera import Sfera, VolumeRidge, load
 from cardiosynth.study import provenance
 from cardiosynth.study.closure import mark
-from cardiosynth.study.experiments import Training
-from cardiosynth.study.provenance import MANIFEST, device, sha256, stage
+from cardiosynth.study.experiments import Training, experiment
+from cardiosynth.study.files import sha256
+from cardiosynth.study.provenance import MANIFEST, device, stage
 from cardiosynth.study.study_file import Study, fingerprint
 
 
@@ -43,6 +44,8 @@ def _made_from(study: Study, results: Path, training: Training) -> str:
     """A mark of the code, the settings and the manifests of all that a training is made from."""
     manifests = [results / folder / MANIFEST for folder in inputs(study, training)]
     settings = study.subset("sfera", "seed") | {"synthetic": study.questions.synthetic}
+    if experiment(training.experiment).question == "zoom":
+        settings |= {"zooms": [study.questions.zoom_scale, study.questions.zoom_ef]}
     return fingerprint([mark(__name__), settings, [sha256(path) for path in manifests if path.is_file()]])
 
 
