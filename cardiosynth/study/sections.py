@@ -204,10 +204,9 @@ class Questions(Section):
 
 
 class Realism(Section):
-    """painted_subjects searched for copies, ``blind`` images of a kind in the blind test, file of Inception's weights for FID."""
+    """painted_subjects searched for copies, ``blind`` images of a kind in the blind test."""
 
     painted_subjects: Count = 60
-    inception_weights: str | None = None
     blind: Count = 12
 
 
