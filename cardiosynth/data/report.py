@@ -2,12 +2,11 @@
 
 import base64
 import io
-from html import escape
 from pathlib import Path
-from string import Template
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
@@ -34,28 +33,36 @@ HEADINGS = {
     "lv_lost_percent": "LV cut away, %",
     "centre_error_mm": "crop to LV centre, mm",
 }
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>$title</title><style>
+PAGE = Environment(autoescape=True, trim_blocks=True).from_string("""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
 body {font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1b1b1b; background: #fff}
 table {border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%} th, td {padding: .25rem .5rem; text-align: left;
 border-bottom: 1px solid #ddd; vertical-align: top} th {position: sticky; top: 0; background: #fff} td.n {text-align: right}
 tr.odd td {background: #fff6dc} tr.out td {background: #fde8e4} img {display: block; image-rendering: pixelated}
 </style></head><body>
-<h1>$title</h1>
-<p>$summary</p>
+<h1>{{ title }}</h1>
+<p>{{ summary }}</p>
 <p>Pictures: the middle slice at end-diastole (left) and end-systole (right) as the study sees it; the outline is the left ventricle's.
 Rows in colour, which come first, were left out or hold something odd.</p>
+<table><thead><tr><th>picture</th>{% for heading in headings.values() %}<th>{{ heading }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in rows %}
+<tr class="{{ kind(row) }}"><td>
+{%- if row.id in pictured %}<img loading="lazy" alt="{{ row.id }}" src="{{ picture(row.id) }}">{% endif %}</td>
+{%- for name in headings %}
+{% if row[name] is number %}<td class="n">{{ "%.4g" | format(row[name]) }}</td>{% else %}<td>{{ row[name] }}</td>{% endif %}
+{% endfor %}</tr>
+{% endfor %}
+</tbody></table></body></html>
 """)
 
 
 def write(path: Path, title: str, table: pd.DataFrame, cohort: Cohort | None) -> None:
     """The page of a quality table, written subject by subject. cohort: None where nobody was read."""
-    with whole(path) as partial, open(partial, "w", encoding="utf-8") as page:
-        page.write(PAGE.substitute(title=escape(title), summary=escape(summary(table))))
-        page.write("<table><thead><tr><th>picture</th>" + "".join(f"<th>{text}</th>" for text in HEADINGS.values()) + "</tr></thead><tbody>\n")
-        for row in sorted(table.to_dict("records"), key=_kind, reverse=True):
-            page.write(_row(row, cohort))
-        page.write("</tbody></table></body></html>\n")
+    rows = sorted(table.astype(object).where(table.notna(), "").to_dict("records"), key=_kind, reverse=True)
+    pictured = () if cohort is None else cohort.table.index
+    shown = {"title": title, "summary": summary(table), "headings": HEADINGS, "rows": rows, "kind": _kind}
+    with whole(path) as partial:
+        PAGE.stream(shown, pictured=pictured, picture=lambda name: _picture(cohort, name)).dump(str(partial), "utf-8")
 
 
 def summary(table: pd.DataFrame) -> str:
@@ -72,22 +79,7 @@ def _kind(row: dict) -> str:
     """The class of a row: ``out`` where it was left out, ``odd`` where something is, else nothing."""
     if row["status"] == "left out":
         return "out"
-    return "odd" if _text(row["remarks"]) or isinstance(row["same_images_as"], str) else ""
-
-
-def _row(row: dict, cohort: Cohort | None) -> str:
-    there = cohort is not None and row["id"] in cohort.table.index
-    picture = f'<img loading="lazy" alt="{escape(row["id"])}" src="{_picture(cohort, row["id"])}">' if there else ""
-    cells = "".join(_cell(row[name]) for name in HEADINGS)
-    return f'<tr class="{_kind(row)}"><td>{picture}</td>{cells}</tr>\n'
-
-
-def _cell(value) -> str:
-    return f'<td class="n">{value:.4g}</td>' if isinstance(value, (int, float)) and value == value else f"<td>{escape(_text(value))}</td>"
-
-
-def _text(value) -> str:
-    return "" if value is None or value != value else str(value)
+    return "odd" if row["remarks"] or row["same_images_as"] else ""
 
 
 def _picture(cohort: Cohort, name: str) -> str:

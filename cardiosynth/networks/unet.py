@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from monai.losses import DiceCELoss
-from monai.networks.layers.simplelayers import SkipConnection
+from monai.networks.blocks import ResidualUnit
 from monai.networks.nets import UNet
 from scipy.ndimage import label as connected
 from torch import Tensor, nn
@@ -47,14 +47,6 @@ class SegmentationNetwork(nn.Module):
         height, width = images.shape[-2:]
         padded = F.pad(images, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate")
         return self.unet(padded)[..., :height, :width]
-
-    def encoder(self) -> list[nn.Module]:
-        """The layers on the way down, top to bottom: MONAI nests them, each level within the one above."""
-        level, layers = self.unet.model, []
-        while isinstance(level, nn.Sequential) and len(level) > 1 and isinstance(level[1], SkipConnection):
-            layers.append(level[0])
-            level = level[1].submodule
-        return [*layers, level]
 
 
 def _new(settings: UNetSettings, seed: int, device) -> SegmentationNetwork:
@@ -200,13 +192,14 @@ def features(network: SegmentationNetwork) -> Callable[[Tensor], list[Tensor]]:
 
     They have 1, 1/2, 1/4, 1/8 and 1/8 of the side. Gradients flow to the images, not to the network.
     """
-    layers = copy.deepcopy(network).eval().requires_grad_(False).encoder()
+    frozen = copy.deepcopy(network).eval().requires_grad_(False)
+    encoder = [layer for layer in frozen.modules() if isinstance(layer, ResidualUnit)][: len(WIDTHS)]  # MONAI's first ones lead down
 
     def maps(images: Tensor) -> list[Tensor]:
-        found = []
-        for layer in layers:
+        levels = []
+        for layer in encoder:
             images = layer(images)
-            found.append(images)
-        return found
+            levels.append(images)
+        return levels
 
     return maps

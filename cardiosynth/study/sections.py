@@ -186,7 +186,6 @@ class Realism(Section):
     """What painted images are compared with, and how many."""
 
     painted_subjects: Count = Field(60, description="painted subjects searched for copies")
-    inception_weights: str | None = Field(None, description="file of Inception's weights for the FID; null: no FID")
     blind: Count = Field(12, description="images of a kind in the blind test")
 
 

@@ -124,7 +124,7 @@ def _cache() -> dict[str, str]:
 
 def _check_names(study: Study, study_file: Path) -> None:
     """Refuse names of files that a workflow would take for patterns."""
-    for path in (study.datasets.split, study.generator.perceptual_weights, study.realism.inception_weights):
+    for path in (study.datasets.split, study.generator.perceptual_weights):
         if path and set("{}") & set(str(path)):
             raise InputError(f"{study_file}: {path}: braces stand for wildcards in a workflow; give that file another name")
 

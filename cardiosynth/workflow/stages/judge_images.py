@@ -4,6 +4,7 @@ Validation subjects alone: their masks painted anew stand beside their own image
 The test subjects are not looked at.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pandas as pd
 from PIL import Image
 
 from cardiosynth.data.cohort import Cohort
-from cardiosynth.data.frames import frames, to_network
-from cardiosynth.networks import inception, unet
+from cardiosynth.data.frames import frames
+from cardiosynth.networks import unet
 from cardiosynth.painting import consistency, painter, realism
 from cardiosynth.painting.judge import pooled
 from cardiosynth.study.files import whole
@@ -33,9 +34,9 @@ def judge_images(study: Study, results: Path) -> None:
         stacks = [_stack(validation, name) for name in validation.table.index]
         studio = painter.Studio(painter.load_painter(results / "generator", device()), study.seed, device())
         repainted = [(studio.paint(str(name), masks), masks, mm) for name, (_, masks, mm) in zip(validation.table.index, stacks)]
-        features = _features(study, results)
+        reader = unet.load_segmentation(results / "reader", device())
         seen = _some(frames(cohort.split("train"))[0], TRAINING_FRAMES, study.seed)
-        rows = _distances(features, seen, stacks, repainted, study.seed) + _changes(stacks, repainted)
+        rows = _distances(lambda images: pooled(reader, images, device()), seen, stacks, repainted, study.seed) + _changes(stacks, repainted)
         pd.DataFrame(rows, columns=["quantity", "real", "painted"]).round(6).to_csv(folder / "image_quality.csv", index=False)
         real, made = (_flat(hearts) for hearts in (stacks, repainted))
         realism.intensity_table(real, made).round(4).to_csv(folder / "intensities.csv", index=False)
@@ -61,34 +62,21 @@ def _some(images: np.ndarray, count: int, seed: int) -> np.ndarray:
     return images if len(images) <= count else images[np.random.default_rng(seed).choice(len(images), count, replace=False)]
 
 
-def _features(study: Study, results: Path) -> dict:
-    """Features by name, functions of frames (N, H, W): the reader's encoder and, where the user has its weights, Inception."""
-    reader = unet.load_segmentation(results / "reader", device())
-    found = {"": lambda images: pooled(reader, images, device())}
-    if study.realism.inception_weights:
-        network = inception.inception_features(study.realism.inception_weights, device())
-        found["_inception"] = lambda images: np.concatenate(
-            [network(to_network(part, device())).cpu().numpy() for part in np.array_split(images, -(-len(images) // 32))]
-        )
-    return found
-
-
-def _distances(features: dict, seen: np.ndarray, stacks, repainted, seed: int) -> list[tuple]:
-    """KID and FID by each kind of features, the AUC of telling apart, sharpness and diversity."""
-    (real, _), (made, _) = _flat(stacks), _flat(repainted)
+def _distances(features: Callable[[np.ndarray], np.ndarray], seen: np.ndarray, stacks, repainted, seed: int) -> list[tuple]:
+    """KID and FID by features of frames (N, H, W), the AUC of telling apart, sharpness and diversity."""
+    (real, _), (painted, _) = _flat(stacks), _flat(repainted)
     owners = np.repeat(np.arange(len(stacks)), [2 * len(images) for images, _, _ in stacks])
-    rows = []
-    for suffix, of in features.items():
-        real_seen, made_seen, training_seen = of(real), of(made), of(seen)
-        (kid, error), (made_kid, made_error) = realism.kid(real_seen, training_seen), realism.kid(real_seen, made_seen)
-        rows += [(f"kid{suffix}", kid, made_kid), (f"kid_se{suffix}", error, made_error)]
-        rows.append((f"fid{suffix}", realism.fid(real_seen, training_seen), realism.fid(real_seen, made_seen)))
-        if not suffix:
-            own = real_seen, made_seen
-    told_by = [np.hstack([found, np.log(realism.spectra(images) + 1e-6)]) for found, images in zip(own, (real, made))]
-    rows.append(("auc_real_or_painted", 0.5, realism.separability(*told_by, owners, owners, seed)))
-    rows.append(("sharpness", realism.sharpness(real), realism.sharpness(made)))
-    return [*rows, ("diversity", *(realism.diversity(found, owners) for found in own))]
+    of_real, of_painted, of_training = features(real), features(painted), features(seen)
+    (kid, error), (painted_kid, painted_error) = realism.kid(of_real, of_training), realism.kid(of_real, of_painted)
+    with_spectra = [np.hstack([of, np.log(realism.spectra(images) + 1e-6)]) for of, images in ((of_real, real), (of_painted, painted))]
+    return [
+        ("kid", kid, painted_kid),
+        ("kid_se", error, painted_error),
+        ("fid", realism.fid(of_real, of_training), realism.fid(of_real, of_painted)),
+        ("auc_real_or_painted", 0.5, realism.separability(*with_spectra, owners, owners, seed)),
+        ("sharpness", realism.sharpness(real), realism.sharpness(painted)),
+        ("diversity", realism.diversity(of_real, owners), realism.diversity(of_painted, owners)),
+    ]
 
 
 def _changes(stacks, repainted) -> list[tuple]:
