@@ -26,6 +26,8 @@ from cardiosynth.study.files import write_json
 from cardiosynth.study.sections import SferaSettings
 from tiny_study import EXPERIMENTS, SIZE, heart, predictions, results  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 ALL = {
     "01-ef-distributions": ef_distributions, "02-workflow": mask_workflow, "03-synthetic-examples": synthetic_examples,
     "03-rising-ef": rising_ef, "04-scatter": scatter, "05-bland-altman": bland_altman,

@@ -13,6 +13,8 @@ from cardiosynth.judging.combination import combined
 from cardiosynth.study.sections import Statistics
 from two_methods import readings
 
+pytestmark = pytest.mark.slow
+
 BOTH = "test+extra_test"
 SETTINGS = Statistics(bootstrap_draws=100)
 

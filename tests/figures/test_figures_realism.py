@@ -18,6 +18,8 @@ from cardiosynth.figures.results import open_results
 from cardiosynth.study.errors import InputError
 from discs import SIZE, disc_subject
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture()
 def results(tmp_path):

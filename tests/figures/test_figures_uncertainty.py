@@ -12,6 +12,8 @@ from cardiosynth.judging import calibration
 from cardiosynth.study.sections import Statistics
 from forecasts import points, predictions
 
+pytestmark = pytest.mark.slow
+
 BOTH = "test+extra_test"
 
 

@@ -299,6 +299,7 @@ def test_branches_stand_in_the_published_order_by_hand(fid):
     torch.testing.assert_close(found, torch.cat(parts, dim=1))
 
 
+@pytest.mark.slow
 def test_inception_features_are_those_of_the_stored_weights_without_gradients(use_fid):
     network, path, _ = use_fid
     images = grey(2, 40).requires_grad_()
