@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from cardiosynth.study.closure import mark, notebook_mark
+from cardiosynth.study.files import sha256, write_json
 from cardiosynth.study.pool import run_in_order
-from cardiosynth.study.provenance import announce, sha256, write_json
+from cardiosynth.study.provenance import announce
 from cardiosynth.study.study_file import Study, fingerprint
 from cardiosynth.workflow import kernels, notebooks
 

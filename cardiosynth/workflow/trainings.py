@@ -5,8 +5,9 @@ from pathlib import Path
 
 from cardiosynth.measuring.plan import group
 from cardiosynth.study.experiments import Training
+from cardiosynth.study.files import sha256, write_json
 from cardiosynth.study.pool import run_in_order
-from cardiosynth.study.provenance import MANIFEST, sha256, write_json
+from cardiosynth.study.provenance import MANIFEST
 from cardiosynth.study.study_file import Study
 from cardiosynth.workflow.stages import train_sfera
 

@@ -54,6 +54,7 @@ def test_a_study_without_a_split_file_takes_the_publishers_split(tmp_path):
         jobs("acdc", tmp_path, study(a="acdc", split=str(tmp_path / "split.csv")))
 
 
+@pytest.mark.slow
 def test_readings_come_in_order_and_a_bad_subject_stops_nobody(tmp_path):
     for number in range(1, 8):
         write_patient(tmp_path / "training" / f"patient{number:03d}", seed=number)
@@ -64,6 +65,7 @@ def test_readings_come_in_order_and_a_bad_subject_stops_nobody(tmp_path):
     assert all(len(reading.content) == 12 for reading in readings if reading.subject)
 
 
+@pytest.mark.slow
 def test_a_name_that_stands_there_twice_is_refused_and_the_others_are_read(tmp_path):
     for part, name in (("training", "patient001"), ("testing", "patient001"), ("testing", "patient002")):
         write_patient(tmp_path / part / name)
@@ -78,6 +80,7 @@ def test_a_name_that_stands_there_twice_is_refused_and_the_others_are_read(tmp_p
     )
 
 
+@pytest.mark.slow
 def test_an_error_that_nobody_foresaw_and_a_process_that_dies_cost_one_subject_each(tmp_path):
     for number in range(1, 6):
         write_patient(tmp_path / "training" / f"patient{number:03d}", seed=number)

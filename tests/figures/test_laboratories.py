@@ -15,6 +15,8 @@ from page_foot import write_provenance
 from pages import run_page
 from tiny_study import results  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 MASKS, TRAINING = "19-vary-the-masks", "20-train-one-network"
 
 

@@ -15,6 +15,8 @@ from cardiosynth.study.sections import Statistics
 from forecasts import points, predictions
 from pages import run_page, shown_pictures, shown_tables, write_provenance
 
+pytestmark = pytest.mark.slow
+
 BOTH = "test+extra_test"
 MISSED = "†"
 

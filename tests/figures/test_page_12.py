@@ -13,6 +13,8 @@ from cardiosynth.study.sections import Statistics
 from pages import run_page, shown_pictures, shown_tables, write_provenance
 from two_methods import readings
 
+pytestmark = pytest.mark.slow
+
 BOTH = "test+extra_test"
 SETTINGS = Statistics(bootstrap_draws=100)
 

@@ -12,6 +12,8 @@ from cardiosynth.study.errors import InputError
 from pages import run_page
 from round_hearts import COUNT, round_study  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ROOT / "data" / "results" / "masks"
 
 

@@ -14,6 +14,8 @@ from cardiosynth.study.errors import InputError
 from pages import run_page, shown_pictures, shown_tables, write_provenance
 from stated_comparisons import compared_as
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ROOT / "data" / "results"
 
 

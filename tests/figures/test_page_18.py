@@ -11,6 +11,8 @@ from cardiosynth.study.errors import InputError
 from page_foot import write_provenance
 from pages import run_page
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ROOT / "data" / "results"
 
 

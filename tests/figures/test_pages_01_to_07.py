@@ -18,6 +18,8 @@ from cardiosynth.study.errors import InputError
 from pages import run_page
 from tiny_study import results  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 GREY = {30: 0, 170: 1, 60: 2, 220: 3}  # labels of the made-up hearts by their grey level
 NBSP = "\N{NO-BREAK SPACE}"
 

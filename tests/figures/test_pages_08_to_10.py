@@ -16,6 +16,8 @@ from cardiosynth.study.errors import InputError
 from pages import run_page, shown_pictures, shown_tables, write_provenance
 from tiny_study import results  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ROOT / "data" / "results"
 
 

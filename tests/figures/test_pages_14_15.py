@@ -21,6 +21,8 @@ from discs import SIZE, disc_subject
 from page_foot import write_provenance
 from pages import run_page
 
+pytestmark = pytest.mark.slow
+
 RECORDED = ROOT / "data" / "results" / "generators"
 QUANTITIES = [
     "kid", "kid_se", "fid", "auc_real_or_painted", "sharpness", "diversity", "ed_es_change", "ed_es_change_ratio", "ed_es_change_smooth",

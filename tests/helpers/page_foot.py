@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cardiosynth.study.provenance import write_json
+from cardiosynth.study.files import write_json
 
 
 def write_provenance(folder: Path) -> None:

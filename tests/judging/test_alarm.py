@@ -45,6 +45,7 @@ def test_the_threshold_leaves_the_stated_specificity_to_further_subjects():
     assert (found.threshold, found.n_validation, found.sensitivity, found.specificity) == (9, 11, 1, pytest.approx(10 / 11))
 
 
+@pytest.mark.slow
 def test_too_few_give_no_area_and_the_reason():
     found = row(judge_alarms(study(), SETTINGS, 1), "segmentation", 5.0)
     assert np.isnan(found.auc) and found.reason.startswith("0 of 20 subjects err by more")

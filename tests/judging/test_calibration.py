@@ -46,6 +46,7 @@ def test_a_level_holds_within_its_binomial_range():
     assert calibration.share_covered(np.zeros(0, bool), 0.9, 0.95)["n"] == 0
 
 
+@pytest.mark.slow
 def test_coverage_of_right_forecasts_is_nominal():
     table = calibration.coverage(predictions(2000, ("test",)), SETTINGS)
     assert set(table.forecast) == {"stated"}  # nobody to calibrate on
@@ -70,6 +71,7 @@ def test_coverage_does_not_look_at_the_errors_of_test_when_it_calibrates():
     pd.testing.assert_frame_equal(calibration.calibrations(table), calibration.calibrations(moved))
 
 
+@pytest.mark.slow
 def test_test_and_extra_test_are_covered_together():
     table = calibration.coverage(predictions(20, ("validation", "test", "extra_test")), SETTINGS)
     sizes = table.query("group == 'all'").groupby("split").n.first()
@@ -102,6 +104,7 @@ def test_every_subject_stands_once_though_splits_are_pooled():
     assert len(found) == 24 * 3 * 2 and set(found.split) == {"test", "extra_test"}
 
 
+@pytest.mark.slow
 def test_reliability_counts_subjects_and_its_band_holds_uniform_draws():
     curve = calibration.reliability(np.array([0.1, 0.2, 0.2, 0.9]), 0.95).set_index("nominal").observed
     assert curve[0.0] == 0 and curve.iloc[15] == 0.25 and curve.iloc[20] == 0.75 and curve.iloc[100] == 1

@@ -34,6 +34,7 @@ def test_the_scores_by_hand():
     assert score(both, "regression", 40)[0] > 0.99
 
 
+@pytest.mark.slow
 def test_the_threshold_is_what_validation_subjects_exceed_rarely_enough():
     """At most a tenth: the ceil(10 * 0.9) = 9th of the errors 1..9. Above 49 are 49.5, 56 and 66; the first is 38 in truth."""
     table = clearing(study(), SETTINGS)
@@ -71,6 +72,7 @@ def test_counts_and_exact_intervals():
     assert found["cleared_share_low"] == pytest.approx(0.1216, abs=1e-4) and np.isnan(found["missed_of_reduced_share"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_no_more_than_the_stated_share_is_missed_on_average(rule):
     """EFs about the limit and errors of eight points, by rules that choose from 19 validation subjects."""

@@ -63,6 +63,7 @@ def test_proportional_bias_by_hand():
     assert np.isnan(measures.bland_altman([4.0, 6.0], [6.0, 4.0])["slope"])
 
 
+@pytest.mark.slow
 def test_limits_of_agreement_have_exact_coverage():
     """The interval of the upper limit holds bias + 1.96 SD in 95 % of small samples, where the approximation fails."""
     samples = np.random.default_rng(5).normal(3.0, 2.0, (1500, 6))
@@ -137,6 +138,7 @@ def test_a_paired_test_sees_what_kruskal_wallis_misses():
     assert measures.wilcoxon_p(first, first - 0.5) < 1e-6 < 0.5 < measures.kruskal_p(first, first - 0.5)
 
 
+@pytest.mark.slow
 def test_table1_by_hand():
     """Seed 1 errs by 3, -4, 0, 0 ml, seed 2 by 6, -8, 0, 0: RMSE 2.5 and 5, MAE 1.75 and 3.5."""
     table = tables.table1(predictions({("RSO", 1): [3, -4, 0, 0], ("RSO", 2): [6, -8, 0, 0]}), SETTINGS, 1)
@@ -253,6 +255,7 @@ def test_the_joint_interval_holds_the_difference_of_all_trainings():
     assert held["patients"] / 250 < 0.75
 
 
+@pytest.mark.slow
 def test_mean_absolute_errors_are_compared_as_well():
     """Patient by patient 3 and 1 against 1 and 1: MAE 2 - 1; the RMSE differ by sqrt 5 - 1."""
     errors = {("RSO", 1): [3, -1] * 5, ("RSP", 1): [1, -1] * 5}
@@ -276,6 +279,7 @@ def test_holm_adjusts_what_was_stated_beforehand_and_nothing_else():
     assert ("RSO", "RSP", "ef<40", "ef") in tables.family() and ("RSP", "segmentation", "all", "ef") not in tables.family()
 
 
+@pytest.mark.slow
 def test_test_and_extra_test_are_judged_apart_and_together():
     """Errors of 2 ml on four patients and of 4 on four others: RMSE 2, 4 and sqrt 10; a dataset without the second has no pool."""
     parts = [
@@ -306,6 +310,7 @@ def test_one_experiment_has_nothing_to_compare():
     assert table.empty and "wilcoxon_p_holm" in table
 
 
+@pytest.mark.slow
 def test_pairing_narrows_the_interval():
     shared = np.random.default_rng(3).normal(0, 10, 200)
     table = predictions({("RSO", 1): shared * 1.1, ("RSP", 1): shared}, true_ef=np.linspace(20, 80, 200))
@@ -316,6 +321,7 @@ def test_pairing_narrows_the_interval():
     assert cells.experiment.tolist() == ["RSO", "RSP"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_tables():
     table = predictions({("RSO", 1): np.arange(30), ("RSP", 1): np.arange(30)[::-1]}, true_ef=np.linspace(20, 80, 30))
     first, again, other = (tables.tests(table, SETTINGS, seed) for seed in (1, 1, 2))

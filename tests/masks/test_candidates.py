@@ -63,6 +63,7 @@ def test_every_cause_that_holds_is_named(table):
     assert (weak["faults"].str.contains("ef below 10") == (weak["ef"] < 10)).all() and (weak["ef"] < 10).any()
 
 
+@pytest.mark.slow
 def test_the_faults_are_those_of_the_masks_made_again(table):
     for source_id, rows in table.groupby("source_id"):
         for recipe, named in zip(recipes(rows), rows["faults"]):

@@ -54,6 +54,7 @@ def test_ends_give_the_source_back_and_exchanging_the_phases_exchanges_the_frame
     np.testing.assert_array_equal(there, back[:, ::-1])
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(any_masks)
 def test_where_both_phases_are_one_mask_interpolation_changes_nothing(masks):

@@ -153,6 +153,7 @@ def test_spread_edv_takes_as_many_small_as_large_hearts_of_each_ef():
     assert report.chosen.sum() == 54 and report.chosen[3:].sum() == report.available[3:].sum() == 20
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400), st.integers(0, 9), st.booleans(), st.sampled_from(["uniform", "normal", "matched", "all"]))
 def test_the_count_is_exact_for_every_target(count, seed, spread, target):
     made = rng(seed)

@@ -94,6 +94,7 @@ def test_conserved_gives_es_the_myocardial_volume_of_ed_to_the_pixel(amount):
     np.testing.assert_allclose(moved, moved.mean(), atol=0.15)  # one offset for the stack
 
 
+@pytest.mark.slow
 def test_conserved_holds_for_masks_of_pixels_whose_distances_have_ties():
     taper = np.linspace(1, 0.3, SLICES)
     source = np.stack([compose(stack(20 * taper, 6)), compose(stack(13 * taper, 5))], axis=1)

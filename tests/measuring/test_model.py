@@ -23,6 +23,8 @@ from cardiosynth.study.provenance import MANIFEST
 from cardiosynth.workflow.stages.make_model import make_model
 from model_files import COUNTS, STUDY, model_folder, write_training
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

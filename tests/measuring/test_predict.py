@@ -20,6 +20,8 @@ from cardiosynth.workflow.stages.predict_scans import predict
 from model_files import cone, model_folder
 from scan_files import cine_file, dicom_folder, pair_files
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = [f"{name}{end}{unit}" for name, unit in (("edv", "_ml"), ("esv", "_ml"), ("ef", "")) for end in ("", "_low", "_high")]
 
 

@@ -38,6 +38,7 @@ def weights(network):
     return torch.cat([value.flatten().float() for value in network.state_dict().values()])
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_not_taken_for_one_on_other_images_or_from_other_weights(tmp_path):
     hearts = discs(6)
     darker = Hearts([images // 2 for images in hearts.images], hearts.volumes)  # the same volumes, painted anew
@@ -53,6 +54,7 @@ def test_a_finished_training_is_not_taken_for_one_on_other_images_or_from_other_
     assert not torch.equal(*map(weights, tuned))
 
 
+@pytest.mark.slow
 def test_sfera_overfits_four_subjects(tmp_path):
     hearts = discs(4)
     network = Sfera(SMALL, 32).to(memory_format=torch.channels_last)
@@ -61,6 +63,7 @@ def test_sfera_overfits_four_subjects(tmp_path):
     assert np.abs(errors).max() < 0.04 < np.ptp(scaled(hearts.volumes, (0.0, 3.0)))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
     first, second, other = run(tmp_path / "1"), run(tmp_path / "2"), run(tmp_path / "3", seed=2)
     same = [torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values())]
@@ -69,6 +72,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "1" / "training.csv").read_bytes() == (tmp_path / "2" / "training.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_as_an_uninterrupted_one(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)

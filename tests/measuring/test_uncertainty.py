@@ -98,6 +98,7 @@ def test_deviations_grow_with_the_volume_and_their_correlation_stays():
     assert np.array_equal(Calibration().apply(forecast).covariance, forecast.covariance)
 
 
+@pytest.mark.slow
 def test_what_twenty_subjects_teach_covers_others():
     """Deviations stated at half their size: after twenty validation subjects nine in ten of many others lie in their 90 %."""
     covered = []

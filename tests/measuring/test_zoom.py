@@ -57,11 +57,6 @@ def test_a_heart_that_no_factor_brings_within_limits_stays():
     assert (draw(np.array([[100.0, 300.0]]), SCALE, EF, np.random.default_rng(0)) == 1).all()
 
 
-def test_the_same_draws_come_from_the_same_generator():
-    volumes = np.array([[140.0, 56.0]] * 4)
-    assert np.array_equal(draw(volumes, SCALE, EF, np.random.default_rng(7)), draw(volumes, SCALE, EF, np.random.default_rng(7)))
-
-
 def test_a_study_sets_the_limits():
     volumes = np.tile([[140.0, 56.0]], (100, 1))
     factors = draw(volumes, (1.1, 0.9), (58.0, 62.0), np.random.default_rng(0))

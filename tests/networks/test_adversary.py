@@ -96,7 +96,10 @@ def test_what_the_discriminator_sees_moves_with_its_labels_and_lets_gradients_th
 
 
 def test_real_and_painted_are_augmented_alike():
-    images = torch.rand(3, 2, 32, 32)
+    """By the same draws: of an image and its negative the sum is twice the brightness that was added."""
+    images = torch.rand(3, 2, 32, 32, generator=torch.Generator().manual_seed(0))
     planes = one_hot(torch.stack([some_masks(3, 32)] * 2, dim=1))
-    first, second = (augment_seen(planes, images, np.random.default_rng(7)) for _ in range(2))
-    assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    (first, real), (second, painted) = (augment_seen(planes, sign * images, np.random.default_rng(7)) for sign in (1, -1))
+    assert torch.equal(first, second) and not torch.equal(first, planes)
+    added = (real + painted).flatten(1)
+    assert (added.amax(1) - added.amin(1)).max() < 1e-5 and len(added[:, 0].unique()) == 3

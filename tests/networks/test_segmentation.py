@@ -69,6 +69,7 @@ def test_encoder_gives_five_maps_and_its_gradient_reaches_the_image_alone():
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
+@pytest.mark.slow
 def test_the_label_loss_is_small_where_the_labels_are_read_and_its_gradient_reaches_the_image(cohort, tmp_path):
     network = train(cohort, tmp_path, UNetSettings(channels=8, epochs=40, batch=4, rate=1e-2))
     images, masks = unet.frames(cohort.split("train"))
@@ -80,6 +81,7 @@ def test_the_label_loss_is_small_where_the_labels_are_read_and_its_gradient_reac
     assert images.grad.abs().sum() > 0 and all(p.grad is None or not p.grad.any() for p in network.parameters())
 
 
+@pytest.mark.slow
 def test_it_overfits_and_its_volumes_are_those_of_the_masks(cohort, tmp_path):
     network = train(cohort, tmp_path, UNetSettings(channels=8, epochs=40, batch=4, rate=1e-2))
     both = cohort.split("train")

@@ -15,6 +15,8 @@ from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import GeneratorSettings
 from discs import SIZE, disc_subject
 
+pytestmark = pytest.mark.slow
+
 TINY = GeneratorSettings(frames="single", base_channels=1, shared_channels=4, discriminator_channels=2, steps=6, batch=2, checkpoints=2)
 KINDS = {
     "single": TINY,

@@ -43,22 +43,26 @@ def changed(root) -> tuple[set[str], set[str]]:
     return stages, {page for page, file in notebooks.items() if notebook_mark(file, root) != notebook_mark(file)}
 
 
+@pytest.mark.slow
 def test_a_copy_has_the_same_marks(copy):
     assert changed(copy) == (set(), set())
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_mending_of_masks_concerns_the_stages_that_make_them(copy):
     edit(copy, "masks/mending.py", "SPECK = 0.01", "SPECK = 0.02")
     stages, pages = changed(copy)
     assert stages == OF_MASKS and not pages & {"04-scatter", "08-table-1", "10-inference-time"}
 
 
+@pytest.mark.slow
 def test_an_edit_of_sfera_concerns_what_trains_and_uses_it(copy):
     edit(copy, "networks/sfera.py", "return torch.relu(self.body(x) + self.shortcut(x))", "return torch.tanh(self.body(x) + self.shortcut(x))")
     stages, _ = changed(copy)
     assert stages == {"train_sfera", "time_inference", "make_model"}
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_figure_concerns_its_pages_alone(copy):
     with (copy / "cardiosynth" / "figures" / "slider.js").open("a") as script:
         script.write("// more\n")
@@ -66,6 +70,7 @@ def test_an_edit_of_a_figure_concerns_its_pages_alone(copy):
     assert not stages and pages and len(pages) < 4
 
 
+@pytest.mark.slow
 def test_words_change_nothing(copy):
     for name in ("networks/sfera.py", "masks/mending.py", "figures/style.py", "study/provenance.py"):
         file = copy / "cardiosynth" / name
@@ -96,6 +101,7 @@ def test_the_package_imports_in_ways_that_can_be_followed():
         )  # which run or describe, and compute nothing
 
 
+@pytest.mark.slow
 def test_what_an_editor_leaves_beside_a_module_is_no_part_of_it(copy):
     networks = copy / "cardiosynth" / "networks"
     shutil.copy(networks / "sfera.py", networks / "sfera.py.orig")
@@ -114,6 +120,7 @@ def test_code_that_is_no_python_is_named_with_its_line(copy):
         notebook_mark(copy / "page.ipynb", copy)
 
 
+@pytest.mark.slow
 def test_painters_side_by_side_compute_in_one_thread_each():
     assert list(paint_masks._painted(threads, [0, 1, 2], 2)) == [1, 1, 1]
 
@@ -135,6 +142,7 @@ def run_training(results, root, training=SSO, **environment):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_training_again_with_other_code_gives_other_weights(trained_on, copy):
     study_with(trained_on)
     run_training(trained_on, copy)
@@ -148,6 +156,7 @@ def test_training_again_with_other_code_gives_other_weights(trained_on, copy):
     assert timing["code"] == mark("cardiosynth.workflow.stages.train_sfera", copy) != mark("cardiosynth.workflow.stages.train_sfera")
 
 
+@pytest.mark.slow
 def test_a_training_has_the_same_bytes_whatever_the_threads_of_the_shell(trained_on):
     study_with(trained_on)
     made = []

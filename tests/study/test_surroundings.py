@@ -79,6 +79,7 @@ def planned(tmp_path_factory):
     return study, folder, [line.partition("Shell command: ")[2] or line.strip() for line in shown.splitlines() if "-m cardiosynth" in line]
 
 
+@pytest.mark.slow
 def test_a_shell_reads_odd_names_as_single_words(planned):
     study, folder, commands = planned
     assert len(commands) >= 12
@@ -287,6 +288,7 @@ def test_a_file_is_whole_or_what_it_was_and_its_error_names_it(tmp_path):
     assert json.loads(path.read_text(encoding="utf-8")) == {"kept": True} and list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")
 def test_tensors_that_find_no_room_leave_nothing(tmp_path):
     script = (
@@ -322,6 +324,7 @@ def test_where_a_study_cannot_write_it_says_where_it_could_run(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_windows_has_all_commands_but_the_whole_study(tmp_path):
     """There fcntl and resource cannot be imported."""
     write_patient(tmp_path / "in" / "training" / "patient001", seed=1)
@@ -397,6 +400,7 @@ def _connection(monkeypatch, folder):
         return settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["ipc", "tcp"])
 def test_a_notebook_runs_in_a_long_temporary_folder_and_by_ports(notebook, tmp_path, monkeypatch, transport):
     import zmq

@@ -17,6 +17,8 @@ from cardiosynth.study.errors import InputError
 from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow import notebooks, runner
 
+pytestmark = pytest.mark.slow
+
 
 def cardiosynth(*words):
     return subprocess.run([sys.executable, "-m", "cardiosynth", *map(str, words)], capture_output=True, text=True, cwd=ROOT)

@@ -26,6 +26,8 @@ from made_up_predictions import predictions
 from pages import run_page, shown_pictures, shown_tables, write_provenance
 from small_painter import TINY, painter_of
 
+pytestmark = pytest.mark.slow
+
 ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "longer": True, "phantom": True, "outlines": True, "synthetic": True}
 VALUES = {
     "name": "tiny", "title": "discs", "seeds": [1], "datasets": {"a": "phantom-a", "b": "phantom-b"},

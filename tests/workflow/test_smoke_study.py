@@ -17,6 +17,8 @@ from cardiosynth.measuring.predictions import read_predictions
 from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow.notebooks import pages
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ROOT / "results" / "smoke"
 SMOKE = ROOT / "studies" / "smoke.yaml"
 

@@ -11,6 +11,8 @@ from cardiosynth.workflow.stages import choose_masks, paint_masks
 from discs import disc_subject
 from small_painter import TINY, painter_of
 
+pytestmark = pytest.mark.slow
+
 STUDY = Study(name="s", title="t", datasets={"a": "phantom-a"}, grid={"size_px": 32},
               masks={"train_subjects": 9, "validation_subjects": 4}, generator=TINY.model_dump())  # fmt: skip
 

@@ -10,6 +10,8 @@ from cardiosynth.measuring.sfera_training import Hearts
 from cardiosynth.workflow.stages.train_sfera import _learning, load_sfera, train_sfera
 from tiny_trainings import RSP, SSO, study_with, trained_on  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_ridge_is_fitted_on_the_subjects_named_without_training_again(trained_on, monkeypatch):
     results = trained_on

@@ -13,6 +13,8 @@ from cardiosynth.workflow.stages import train_sfera
 from cardiosynth.workflow.trainings import train_group
 from tiny_trainings import RSP, SSO, study_with, trained_on  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 
 def times(results):
     return {path: path.stat().st_mtime_ns for path in results.glob("models/**/manifest.json")}

@@ -11,6 +11,8 @@ from cardiosynth.data.readers import acdc
 from cardiosynth.data.volumes import LV
 from cardiosynth.study.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def hearts():

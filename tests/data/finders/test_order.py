@@ -15,6 +15,7 @@ def test_a_cone_has_its_base_where_it_is_wide(slices):
     assert apex_first(1000 - 3 * images[::-1].max() + 3 * images[::-1], SPACING_MM)  # the scale of intensities does not matter
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", "ab")
 def test_phantom_subjects(site):
     for subject in phantom.subjects(site, "test", 3, 5):

@@ -87,6 +87,7 @@ def test_the_waves_keep_areas():
     assert inside.sum() * 0.25 == pytest.approx(np.pi * 1200, rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", ["a", "b"])
 def test_masks_measure_the_exact_volumes(site):
     """Simpson's rule on the acquisition grid: within 3 % on average (asked), and without bias."""
@@ -122,6 +123,7 @@ def test_a_small_split_has_its_rare_hearts_too(seed):
     assert ((ef < 40).sum(), (ef > 70).sum()) == (5, 8)
 
 
+@pytest.mark.slow
 def test_the_sites_scan_as_the_paper_says():
     a, b = patients("a", 1500), patients("b", 1500)
     gap = {"a": np.array([who.slice_gap_mm for who in a]), "b": np.array([who.slice_gap_mm for who in b])}
@@ -184,6 +186,7 @@ def test_motion_throws_ghosts_along_the_phase_encoding():
     assert moved[above].max() > 3 * still[above].max() and moved[beside].max() < 1.5 * still[beside].max() + 0.01
 
 
+@pytest.mark.slow
 def test_a_subject_follows_from_its_arguments_alone():
     first, (second, again) = phantom.subject("b", "train", 1, 5, 11), islice(phantom.subjects("b", "train", 5, 11), 2)
     again = pickle.loads(pickle.dumps(again))

@@ -259,6 +259,7 @@ def test_nothing_is_said_of_the_patient_as_long_as_it_is_whole(tmp_path):
     assert [subject.edv_ml, subject.esv_ml] == pytest.approx(RIGHT) and not row["remarks"] and not row["note"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(20))
 def test_no_traceback_and_no_wrong_volume_in_silence(tmp_path, hundred):
     wrong, read = [], 0

@@ -73,6 +73,7 @@ def undamaged(cine, once):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["single", "enhanced"])
 def test_no_damage_gives_a_traceback_or_another_geometry_in_silence(tmp_path, kind):

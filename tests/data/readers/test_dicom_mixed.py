@@ -9,6 +9,8 @@ from dicom_files import GAP_MM, blacken, edit, enhanced, shift
 from dicom_mixtures import write
 from dicom_reading import read
 
+pytestmark = pytest.mark.slow
+
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 

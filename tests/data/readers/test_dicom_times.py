@@ -9,6 +9,8 @@ from dicom_files import edit, enhanced, shift
 from dicom_mixtures import PHASES, STEP_MS, write
 from dicom_reading import read
 
+pytestmark = pytest.mark.slow
+
 RUN = "trigger times run against the instance numbers, so phases may be exchanged"
 LATE = "trigger times begin more than 2 frames earlier or later in the cycle than in the others, so phases may be exchanged"
 

@@ -8,6 +8,8 @@ from cardiosynth.data.writers.to_kaggle import write
 from cardiosynth.study.errors import InputError
 from dicom_files import blacken, edit, heart
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(tmp_path):

@@ -13,6 +13,8 @@ from cardiosynth.data.writers.to_sunnybrook import write
 from cardiosynth.study.errors import InputError
 from dicom_files import GAP_MM, SPACING_MM, circle, edit, heart
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def root(tmp_path):
