@@ -19,7 +19,7 @@ def protocol() -> dict:
 def decisions(tests: pd.DataFrame) -> pd.DataFrame:
     """Every stated comparison with its numbers, its verdict and what limits it.
 
-    tests: the table of ``statistics.tests``. Columns: rank, id, those of COMPARED, expected, margin, ``paper.NUMBERS``, verdict, reason.
+    tests: the table of ``tables.tests``. Columns: rank, id, those of COMPARED, expected, margin, ``paper.NUMBERS``, verdict, reason.
     """
     records = []
     for rank in RANKS:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cardiosynth.judging.measures import FEWEST_PATIENTS
+from cardiosynth.judging.paper import RMSE_COLUMNS
 from cardiosynth.judging.tables import compare, error_summary, table1
 from cardiosynth.measuring.predictions import QUANTITIES, REDUCED_EF, by_seed, check_predictions, errors_by_seed, members
 from cardiosynth.study.experiments import experiment, is_question, questions
@@ -18,25 +19,8 @@ BESIDE = {
     "phantom": ("SSO", "RSO", "RSP"),
     "outlines": ("SSO", "RSO", "RSP"),
 }
-COLUMNS = [
-    "question",
-    "x",
-    "experiment",
-    "dataset",
-    "split",
-    "group",
-    "quantity",
-    "rmse",
-    "rmse_low",
-    "rmse_high",
-    "rmse_sd",
-    "n",
-    "seeds",
-    "against",
-    "difference",
-    "difference_low",
-    "difference_high",
-]
+CASE = ["question", "x", "experiment", "dataset", "split", "group", "quantity"]
+COLUMNS = [*CASE, *RMSE_COLUMNS, "against", "difference", "difference_low", "difference_high"]
 
 
 def curves(predictions: pd.DataFrame, train: pd.DataFrame, study: Study) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from cardiosynth.judging.measures import (
     rmse,
     wilcoxon_p,
 )
-from cardiosynth.judging.paper import claims
+from cardiosynth.judging.paper import DIFFERENCES, claims
 from cardiosynth.measuring.predictions import CELL, QUANTITIES, by_seed, check_predictions, errors_by_seed, members, with_pooled
 
 COMPARISONS = (
@@ -36,25 +36,8 @@ COMPARISONS = (
     ("RSP-half-random", "RSP-half-matched"),
     ("RSP", "segmentation"),
 )
-TESTS_COLUMNS = [
-    "first",
-    "second",
-    "dataset",
-    "split",
-    "group",
-    "quantity",
-    "kruskal_p",
-    "wilcoxon_p",
-    "rmse_difference",
-    "rmse_difference_low",
-    "rmse_difference_high",
-    "mae_difference",
-    "mae_difference_low",
-    "mae_difference_high",
-    "n",
-    "seeds_first",
-    "seeds_second",
-]
+CASE = ["first", "second", "dataset", "split", "group", "quantity"]
+TESTS_COLUMNS = [*CASE, "kruskal_p", "wilcoxon_p", *DIFFERENCES, "n", "seeds_first", "seeds_second"]
 
 
 def error_summary(predicted, truth, settings, seed: int) -> dict:

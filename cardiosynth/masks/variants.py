@@ -9,6 +9,7 @@ myocardium) and the RV (what is RV where it lies outside the epicardium), slices
 import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
+from cardiosynth.masks.anatomy import CORNERS_TOUCH
 from cardiosynth.masks.distances import scale_distances
 from cardiosynth.masks.recipes import Recipe
 
@@ -16,7 +17,6 @@ MINIMUM_WALL_PX = 1.5  # less leaks through the corners of pixels
 LEAST_COVER = 0.2  # share of a slice below which the base is taken to have left it
 INWARDS = 0.8  # of the thickening of a hypertrophic wall, at most
 SCAR_THINNING = 0.3  # of the wall's thickness
-CORNERS_TOUCH = np.ones((3, 3), bool)
 SECTOR_EDGE_DEG = 60.0  # over which a sector fades on either side, half of it inside its width
 
 
