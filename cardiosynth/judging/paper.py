@@ -141,8 +141,8 @@ def verdicts(tests: pd.DataFrame, datasets: dict, split: str = "test") -> pd.Dat
 
 def compared(tests: pd.DataFrame, wanted: dict) -> dict:
     """NUMBERS of the row of ``tables.tests`` with the wanted values, NaN where there is none."""
-    found = tests[(tests[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    return found.reindex(columns=NUMBERS).iloc[0].to_dict() if len(found) else dict.fromkeys(NUMBERS, np.nan)
+    rows = tests[(tests[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    return rows.reindex(columns=NUMBERS).iloc[0].to_dict() if len(rows) else dict.fromkeys(NUMBERS, np.nan)
 
 
 def verdict(claim: dict, numbers: dict, dataset: str | None) -> dict:

@@ -35,7 +35,7 @@ def replicated(table: pd.DataFrame) -> str:
     ``replicated`` where all agree, ``contradicted`` where one contradicts, ``not tested`` where one was not, else ``undecided``.
     """
     verdicts = set(table.loc[table["rank"] == "primary", "verdict"])
-    for found, word in (("not tested", "not tested"), ("contradicts", "contradicted"), ("undecided", "undecided")):
-        if found in verdicts:
+    for outcome, word in (("not tested", "not tested"), ("contradicts", "contradicted"), ("undecided", "undecided")):
+        if outcome in verdicts:
             return word
     return "replicated"
