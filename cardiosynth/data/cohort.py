@@ -107,8 +107,8 @@ def _refuse_parts_of_two(folder: Path, table: pd.DataFrame) -> None:
     slices = int(table["slices"].sum())
     in_turn = (table["first"] == table["slices"].cumsum() - table["slices"]).all()
     if not in_turn or {shape[0] for shape in shapes.values()} != {slices} or len(set(shapes.values())) > 1:
-        told = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {told}; they do not belong together, so make the cohort again")
+        counts = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise InputError(f"{folder}: subjects.csv has {slices} slices, but {counts}; they do not belong together, so make the cohort again")
 
 
 def _shape(path: Path) -> tuple[int, ...]:
@@ -183,8 +183,8 @@ class _GrowingArray:
 
     def append(self, block: np.ndarray | None, name: str) -> None:
         if block is None or block.shape[1:] != self.shape:
-            found = "nothing" if block is None else f"shape {block.shape}"
-            raise InputError(f"{name}: {found} for {self.name}; expected (slices, {', '.join(map(str, self.shape))}) as before")
+            shape_text = "nothing" if block is None else f"shape {block.shape}"
+            raise InputError(f"{name}: {shape_text} for {self.name}; expected (slices, {', '.join(map(str, self.shape))}) as before")
         self.stream.write(np.ascontiguousarray(block, dtype=np.uint8).tobytes())
         self.length += len(block)
 

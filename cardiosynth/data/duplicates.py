@@ -17,13 +17,13 @@ def fingerprints(images: np.ndarray) -> frozenset[str]:
 
     Images are cut to their non-zero rows and columns first, so that padding does not hide a twin.
     """
-    found = set()
+    hashes = set()
     for image in images.reshape(-1, *images.shape[-2:]):
         if image.max() > image.min():
             rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
             inner = np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], dtype=np.float32)
-            found.add(hashlib.blake2b(inner.tobytes() + str(inner.shape).encode(), digest_size=8).hexdigest())
-    return frozenset(found)
+            hashes.add(hashlib.blake2b(inner.tobytes() + str(inner.shape).encode(), digest_size=8).hexdigest())
+    return frozenset(hashes)
 
 
 def twins(contents: dict[str, frozenset[str]], splits: dict[str, str]) -> pd.DataFrame:

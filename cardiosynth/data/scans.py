@@ -86,16 +86,16 @@ def _nifti_cine(scan: str, path: Path) -> tuple[Pair, dict]:
 
 
 def _dicom(scan: str, folder: Path) -> tuple[Pair, dict]:
-    found = dicom_files(folder)
-    if not found:
+    files = dicom_files(folder)
+    if not files:
         hint = "; NIfTI files are given by name" if any(path.name.lower().endswith(ENDINGS) for path in files_below(folder)) else ""
         raise InputError(f"{scan}: no DICOM files in this folder{hint}; {EXPECTED}")
-    return _of_cine(read_series(found, scan))
+    return _of_cine(read_series(files, scan))
 
 
 def _of_cine(cine: Cine) -> tuple[Pair, dict]:
-    images, found = at_keyframes(cine)
-    notes = {"ed_frame": found["ed_frame"], "es_frame": found["es_frame"], "mended": list(cine.mended), "doubts": list(cine.doubts)}
+    images, facts = at_keyframes(cine)
+    notes = {"ed_frame": facts["ed_frame"], "es_frame": facts["es_frame"], "mended": list(cine.mended), "doubts": list(cine.doubts)}
     return _checked(Pair(cine.id, "scan", images, None, cine.spacing_mm, cine.slice_gap_mm)), notes
 
 

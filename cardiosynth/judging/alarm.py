@@ -106,7 +106,7 @@ def _areas(areas: dict[str, np.ndarray], alarm: str, settings) -> dict:
 
 def under_threshold(raised, badly, confidence: float) -> dict:
     """Sensitivity and specificity of alarms raised for subjects measured badly or not, both boolean (n,)."""
-    found = {}
+    shares = {}
     for name, right in (("sensitivity", raised[badly]), ("specificity", ~raised[~badly])):
-        found |= dict(zip((name, f"{name}_low", f"{name}_high"), share_interval(int(right.sum()), len(right), confidence)))
-    return found
+        shares |= dict(zip((name, f"{name}_low", f"{name}_high"), share_interval(int(right.sum()), len(right), confidence)))
+    return shares

@@ -65,11 +65,11 @@ def clearing(predictions: pd.DataFrame, settings, limits=LIMITS, stated=STATED) 
 def outcome(cleared, reduced, confidence: float) -> dict:
     """Counts and shares of scans cleared and missed; cleared, reduced: boolean (n,)."""
     counts = {"n": len(cleared), "reduced": int(reduced.sum()), "cleared": int(cleared.sum()), "missed": int((cleared & reduced).sum())}
-    found = dict(counts)
+    shares = dict(counts)
     for name, whole in SHARES.items():
         count, n = counts[name.removesuffix("_of_reduced")], counts[whole]
-        found |= dict(zip((f"{name}_share{end}" for end in ("", "_low", "_high")), share_interval(count, n, confidence)))
-    return found
+        shares |= dict(zip((f"{name}_share{end}" for end in ("", "_low", "_high")), share_interval(count, n, confidence)))
+    return shares
 
 
 def _reason(stated: float, threshold: float, n: int) -> str:

@@ -42,8 +42,8 @@ class PairedReadings:
     def combine(self, weight: pd.Series) -> "PairedReadings":
         """Both, with the readings COMBINED. weight: of the segmentation, by quantity."""
         regression, segmentation = (self.readings[method] for method in PARTS)
-        made = {name: share * segmentation + (1 - share) * regression for name, share in (("mean", 0.5), ("weighted", weight))}
-        return PairedReadings(self.readings | made, self.truth, self.forecast)
+        mixtures = {name: share * segmentation + (1 - share) * regression for name, share in (("mean", 0.5), ("weighted", weight))}
+        return PairedReadings(self.readings | mixtures, self.truth, self.forecast)
 
 
 def pair(rows: pd.DataFrame) -> PairedReadings:
@@ -82,7 +82,7 @@ def pairs(predictions: pd.DataFrame):
         validation = splits.pop("validation", None)
         if splits and validation is not None and len(validation.truth) >= FEWEST_PATIENTS:
             weight = weights(validation)
-            yield dataset, weight, validation.combine(weight), {split: found.combine(weight) for split, found in splits.items()}
+            yield dataset, weight, validation.combine(weight), {split: readings.combine(weight) for split, readings in splits.items()}
 
 
 def widest(judged: dict[str, PairedReadings]) -> tuple[str, PairedReadings]:
@@ -109,7 +109,7 @@ def combined(predictions: pd.DataFrame, settings, seed: int) -> pd.DataFrame:
     Each method is one predictor, so the intervals do not hold what other trainings would change. weight: of the segmentation.
     settings: ``sections.Statistics``.
     """
-    asked = [(method, "") for method in (*PARTS, *COMBINED)] + [(method, part) for method in COMBINED for part in PARTS]
+    comparisons = [(method, "") for method in (*PARTS, *COMBINED)] + [(method, part) for method in COMBINED for part in PARTS]
     records = []
     for dataset, weight, validation, judged in pairs(predictions):
         share = {
@@ -128,7 +128,7 @@ def combined(predictions: pd.DataFrame, settings, seed: int) -> pd.DataFrame:
                         | {"measure": measure, "method": method, "against": against}
                         | _difference(of, errors[method], errors[against], settings, seed)
                         | {"weight": share[method][quantity], "n_validation": len(validation.truth)}
-                        for method, against in asked
+                        for method, against in comparisons
                         for measure, of in MEASURES.items()
                     ]
     return pd.DataFrame(records, columns=COLUMNS)

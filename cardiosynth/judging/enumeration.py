@@ -166,14 +166,14 @@ def check(table: pd.DataFrame, source_ef: pd.Series, settings: Masks) -> pd.Data
         "operation": table["operation"], "candidates": 1, "kept": table["kept"].astype(bool),
         "within": within(table["ef"], settings), "model": within(ef, settings), "error": ef - table["ef"],
     })  # fmt: skip
-    found = []
+    records = []
     for name, group in [*rows.groupby("operation", sort=False), ("total", rows)]:
         counts = group[["candidates", "kept", "within", "model"]].sum() / table["source_id"].nunique()
         error = group["error"].dropna()
-        found.append({"operation": name} | counts.to_dict() | {
+        records.append({"operation": name} | counts.to_dict() | {
             "ef_bias": error.mean(), "ef_rmse": np.sqrt((error**2).mean())
         })  # fmt: skip
-    return pd.DataFrame(found)
+    return pd.DataFrame(records)
 
 
 def source_ef(cohort: Cohort, ids) -> pd.Series:

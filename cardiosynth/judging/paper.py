@@ -19,19 +19,9 @@ TABLE1_EXPERIMENTS = ("SSO", "RSO", "RSA", "RSP", "segmentation")
 HEADINGS = {name: f"{short} ({unit})" for name, (short, unit) in ERROR_IN.items()}
 VERDICTS = ("agrees", "contradicts", "undecided", "not tested")
 EXPECTED = ("second smaller", "first smaller", "equal")
-NUMBERS = [
-    "rmse_difference",
-    "rmse_difference_low",
-    "rmse_difference_high",
-    "mae_difference",
-    "mae_difference_low",
-    "mae_difference_high",
-    "wilcoxon_p",
-    "kruskal_p",
-    "n",
-    "seeds_first",
-    "seeds_second",
-]
+RMSE_COLUMNS = ("rmse", "rmse_low", "rmse_high", "rmse_sd", "n", "seeds")
+DIFFERENCES = tuple(f"{measure}_difference{end}" for measure in ("rmse", "mae") for end in ("", "_low", "_high"))
+NUMBERS = [*DIFFERENCES, "wilcoxon_p", "kruskal_p", "n", "seeds_first", "seeds_second"]
 
 
 @lru_cache
@@ -138,7 +128,7 @@ def judge(expected: str, low: float, high: float, margin: float = np.nan) -> str
 def verdicts(tests: pd.DataFrame, datasets: dict, split: str = "test") -> pd.DataFrame:
     """Every claim with the study's comparison and a verdict: agrees, contradicts, undecided or not tested.
 
-    tests: the table of ``statistics.tests``, whose interval over subjects and trainings decides. Beside the study's numbers
+    tests: the table of ``tables.tests``, whose interval over subjects and trainings decides. Beside the study's numbers
     stand the paper's own difference (NaN where it prints none) and ``reason``, which names what limits the verdict.
     """
     records = []
@@ -171,9 +161,9 @@ def verdicts(tests: pd.DataFrame, datasets: dict, split: str = "test") -> pd.Dat
 
 
 def compared(tests: pd.DataFrame, wanted: dict) -> dict:
-    """NUMBERS of the row of ``statistics.tests`` with the wanted values, NaN where there is none."""
-    found = tests[(tests[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    return found.reindex(columns=NUMBERS).iloc[0].to_dict() if len(found) else dict.fromkeys(NUMBERS, np.nan)
+    """NUMBERS of the row of ``tables.tests`` with the wanted values, NaN where there is none."""
+    rows = tests[(tests[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    return rows.reindex(columns=NUMBERS).iloc[0].to_dict() if len(rows) else dict.fromkeys(NUMBERS, np.nan)
 
 
 def verdict(claim: dict, numbers: dict, dataset: str | None) -> dict:
@@ -224,21 +214,7 @@ def side_by_side(table1: pd.DataFrame, datasets: dict, split: str = "test") -> p
         both[column] = pd.Categorical(both[column], list(dict.fromkeys([*known, *both[column]])))
     both = both.sort_values(["experiment", "paper_dataset", "quantity"], ignore_index=True)
     both = both.astype({"experiment": str, "quantity": str, "n": "Int64", "seeds": "Int64"})
-    columns = [
-        "experiment",
-        "paper_dataset",
-        "dataset",
-        "quantity",
-        "rmse",
-        "rmse_low",
-        "rmse_high",
-        "rmse_sd",
-        "n",
-        "seeds",
-        "paper_rmse",
-        "paper_rmse_text",
-    ]
-    return both[columns]
+    return both[["experiment", "paper_dataset", "dataset", "quantity", *RMSE_COLUMNS, "paper_rmse", "paper_rmse_text"]]
 
 
 def format_table1(table1: pd.DataFrame, split: str = "test") -> str:

@@ -19,7 +19,7 @@ def protocol() -> dict:
 def decisions(tests: pd.DataFrame) -> pd.DataFrame:
     """Every stated comparison with its numbers, its verdict and what limits it.
 
-    tests: the table of ``statistics.tests``. Columns: rank, id, those of COMPARED, expected, margin, ``paper.NUMBERS``, verdict, reason.
+    tests: the table of ``tables.tests``. Columns: rank, id, those of COMPARED, expected, margin, ``paper.NUMBERS``, verdict, reason.
     """
     records = []
     for rank in RANKS:
@@ -35,7 +35,7 @@ def replicated(table: pd.DataFrame) -> str:
     ``replicated`` where all agree, ``contradicted`` where one contradicts, ``not tested`` where one was not, else ``undecided``.
     """
     verdicts = set(table.loc[table["rank"] == "primary", "verdict"])
-    for found, word in (("not tested", "not tested"), ("contradicts", "contradicted"), ("undecided", "undecided")):
-        if found in verdicts:
+    for outcome, word in (("not tested", "not tested"), ("contradicts", "contradicted"), ("undecided", "undecided")):
+        if outcome in verdicts:
             return word
     return "replicated"

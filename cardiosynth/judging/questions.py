@@ -5,6 +5,7 @@ import pandas as pd
 
 from cardiosynth.data.volumes import QUANTITIES
 from cardiosynth.judging.measures import FEWEST_PATIENTS
+from cardiosynth.judging.paper import RMSE_COLUMNS
 from cardiosynth.judging.tables import compare, error_summary, table1
 from cardiosynth.measuring.predictions import REDUCED_EF, by_seed, check_predictions, errors_by_seed, members
 from cardiosynth.study.experiments import experiment, is_question, questions
@@ -19,25 +20,8 @@ BESIDE = {
     "phantom": ("SSO", "RSO", "RSP"),
     "outlines": ("SSO", "RSO", "RSP"),
 }
-COLUMNS = [
-    "question",
-    "x",
-    "experiment",
-    "dataset",
-    "split",
-    "group",
-    "quantity",
-    "rmse",
-    "rmse_low",
-    "rmse_high",
-    "rmse_sd",
-    "n",
-    "seeds",
-    "against",
-    "difference",
-    "difference_low",
-    "difference_high",
-]
+CASE = ["question", "x", "experiment", "dataset", "split", "group", "quantity"]
+COLUMNS = [*CASE, *RMSE_COLUMNS, "against", "difference", "difference_low", "difference_high"]
 
 
 def curves(predictions: pd.DataFrame, train: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -50,9 +34,9 @@ def curves(predictions: pd.DataFrame, train: pd.DataFrame, study: Study) -> pd.D
     and corrected for no other comparison.
     """
     counts = {"reduced": int((train["ef"] < REDUCED_EF).sum()), "subjects": len(train)}
-    table, asked, records = check_predictions(predictions), questions(study), []
-    for question in dict.fromkeys(chosen.question for chosen in asked):
-        own = table["experiment"].isin([chosen.name for chosen in asked if chosen.question == question])
+    table, experiments, records = check_predictions(predictions), questions(study), []
+    for question in dict.fromkeys(chosen.question for chosen in experiments):
+        own = table["experiment"].isin([chosen.name for chosen in experiments if chosen.question == question])
         where = table.loc[own & table["split"].isin(SPLITS), ["dataset", "split"]].drop_duplicates()
         beside = table[own | table["experiment"].isin(BESIDE[question])].merge(where)
         for (dataset, split), rows in beside.groupby(["dataset", "split"], sort=False):
@@ -81,8 +65,8 @@ def _difference(rows: pd.DataFrame, other: pd.DataFrame, quantity: str, belongs,
     """RMSE of the rows less that of the other experiment on the same patients."""
     first, second = (errors_by_seed(some, quantity) for some in (rows, other))
     paired = first.columns.equals(second.columns)
-    found = compare(first.to_numpy()[belongs], second.to_numpy()[belongs], study.statistics, study.seed, paired)
-    return {f"difference{end}": found[f"rmse_difference{end}"] for end in ("", "_low", "_high")}
+    comparison = compare(first.to_numpy()[belongs], second.to_numpy()[belongs], study.statistics, study.seed, paired)
+    return {f"difference{end}": comparison[f"rmse_difference{end}"] for end in ("", "_low", "_high")}
 
 
 def against_reference(predictions: pd.DataFrame, references: dict[str, pd.DataFrame], study: Study) -> pd.DataFrame:
@@ -90,10 +74,10 @@ def against_reference(predictions: pd.DataFrame, references: dict[str, pd.DataFr
 
     references: dataset -> a cohort's table with reference_edv_ml, reference_esv_ml and, as edv_ml and esv_ml, the volumes
     of the masks, which stand in the table as the experiment ``masks``. Groups too small for an interval are left out:
-    only sums over patients are told.
+    only sums over patients are reported.
     """
-    found = [_with_reference(predictions[predictions["dataset"] == name], name, table) for name, table in references.items()]
-    table = table1(pd.concat(found, ignore_index=True), study.statistics, study.seed)
+    tables = [_with_reference(predictions[predictions["dataset"] == name], name, table) for name, table in references.items()]
+    table = table1(pd.concat(tables, ignore_index=True), study.statistics, study.seed)
     return table[table["n"] >= FEWEST_PATIENTS]
 
 

@@ -25,7 +25,7 @@ from cardiosynth.judging.measures import (
     rmse,
     wilcoxon_p,
 )
-from cardiosynth.judging.paper import claims
+from cardiosynth.judging.paper import DIFFERENCES, claims
 from cardiosynth.measuring.predictions import CELL, by_seed, check_predictions, errors_by_seed, members, with_pooled
 
 COMPARISONS = (
@@ -37,25 +37,8 @@ COMPARISONS = (
     ("RSP-half-random", "RSP-half-matched"),
     ("RSP", "segmentation"),
 )
-TESTS_COLUMNS = [
-    "first",
-    "second",
-    "dataset",
-    "split",
-    "group",
-    "quantity",
-    "kruskal_p",
-    "wilcoxon_p",
-    "rmse_difference",
-    "rmse_difference_low",
-    "rmse_difference_high",
-    "mae_difference",
-    "mae_difference_low",
-    "mae_difference_high",
-    "n",
-    "seeds_first",
-    "seeds_second",
-]
+CASE = ["first", "second", "dataset", "split", "group", "quantity"]
+TESTS_COLUMNS = [*CASE, "kruskal_p", "wilcoxon_p", *DIFFERENCES, "n", "seeds_first", "seeds_second"]
 
 
 def error_summary(predicted, truth, settings, seed: int) -> dict:
@@ -107,8 +90,8 @@ def agreement(predictions: pd.DataFrame, settings) -> pd.DataFrame:
     for cell, rows in with_pooled(check_predictions(predictions)).groupby(CELL, sort=False):
         for quantity in QUANTITIES:
             predicted, truth = by_seed(rows, quantity).mean(axis=1), by_seed(rows, f"true_{quantity}").iloc[:, 0]
-            found = bland_altman(predicted, truth, settings.confidence)
-            records.append(dict(zip(CELL, cell)) | {"quantity": quantity} | found | {"seeds": rows.seed.nunique()})
+            limits = bland_altman(predicted, truth, settings.confidence)
+            records.append(dict(zip(CELL, cell)) | {"quantity": quantity} | limits | {"seeds": rows.seed.nunique()})
     return pd.DataFrame(records)
 
 
@@ -136,15 +119,15 @@ def compare(first, second, settings, seed: int, paired: bool = False) -> dict:
     """
     n = len(first)
     absolute = patient_mae(first), patient_mae(second)
-    found = {"kruskal_p": kruskal_p(*absolute), "wilcoxon_p": wilcoxon_p(*absolute)}
+    comparison = {"kruskal_p": kruskal_p(*absolute), "wilcoxon_p": wilcoxon_p(*absolute)}
     for name, measure, resampled in (("rmse", rmse, bootstrap_rmse), ("mae", mae, bootstrap_mae)):
         low, high = joint_interval(resampled, first, second, paired, settings, seed)
-        found |= {
+        comparison |= {
             f"{name}_difference": measure(first).mean() - measure(second).mean() if n else np.nan,
             f"{name}_difference_low": low,
             f"{name}_difference_high": high,
         }
-    return found | {"n": n, "seeds_first": first.shape[1], "seeds_second": second.shape[1]}
+    return comparison | {"n": n, "seeds_first": first.shape[1], "seeds_second": second.shape[1]}
 
 
 def family() -> set[tuple]:

@@ -74,8 +74,8 @@ class Anatomy:
 
         base_moves: whether the base is meant to leave slices, which is an abrupt change of area and no fault then.
         """
-        found = _compare(examine(masks), self.own)
-        return [cause for cause in found if not (base_moves and cause == "areas jump")]
+        causes = _compare(examine(masks), self.own)
+        return [cause for cause in causes if not (base_moves and cause == "areas jump")]
 
 
 def faults(masks: np.ndarray, source: np.ndarray) -> list[str]:
@@ -85,32 +85,32 @@ def faults(masks: np.ndarray, source: np.ndarray) -> list[str]:
 
 def own_faults(masks: np.ndarray) -> list[str]:
     """All causes for which masks are broken by themselves, as if their source had no fault and a jump of SOUND_JUMP."""
-    made = examine(masks)
-    nothing = np.zeros_like(made.lv_area)
-    return _compare(made, Findings(nothing, nothing, nothing, nothing, nothing, SOUND_JUMP - JUMP_TOLERANCE))
+    findings = examine(masks)
+    nothing = np.zeros_like(findings.lv_area)
+    return _compare(findings, Findings(nothing, nothing, nothing, nothing, nothing, SOUND_JUMP - JUMP_TOLERANCE))
 
 
-def _compare(made: Findings, own: Findings) -> list[str]:
+def _compare(candidate: Findings, own: Findings) -> list[str]:
     """The causes for which findings are worse than those of the source."""
     no_more_ed = own.lv_area[:, ES] <= own.lv_area[:, ED]
     holds = (
-        _exceeds(made.lv_pieces, own.lv_pieces),
-        _appears(made.wall_gaps, own.wall_gaps),
-        _exceeds(made.rv_pieces, own.rv_pieces) or _appears(made.rv_contacts, own.rv_contacts),
-        made.jump > own.jump + JUMP_TOLERANCE,
-        (no_more_ed & (made.lv_area[:, ES] > made.lv_area[:, ED] + AREA_TOLERANCE_PX)).any(),
+        _exceeds(candidate.lv_pieces, own.lv_pieces),
+        _appears(candidate.wall_gaps, own.wall_gaps),
+        _exceeds(candidate.rv_pieces, own.rv_pieces) or _appears(candidate.rv_contacts, own.rv_contacts),
+        candidate.jump > own.jump + JUMP_TOLERANCE,
+        (no_more_ed & (candidate.lv_area[:, ES] > candidate.lv_area[:, ED] + AREA_TOLERANCE_PX)).any(),
     )
     return [cause for cause, holds_here in zip(CAUSES, holds) if holds_here]
 
 
-def _exceeds(made: np.ndarray, own: np.ndarray) -> bool:
+def _exceeds(candidate: np.ndarray, own: np.ndarray) -> bool:
     """Whether a slice of the candidate is in more pieces than one and than its source is there at ED or ES."""
-    return bool((made > np.maximum(own.max(axis=1, keepdims=True), 1)).any())
+    return bool((candidate > np.maximum(own.max(axis=1, keepdims=True), 1)).any())
 
 
-def _appears(made: np.ndarray, own: np.ndarray) -> bool:
+def _appears(candidate: np.ndarray, own: np.ndarray) -> bool:
     """Whether a slice of the candidate has what its source has there neither at ED nor at ES."""
-    return bool(((made > 0) & ~own.any(axis=1, keepdims=True)).any())
+    return bool(((candidate > 0) & ~own.any(axis=1, keepdims=True)).any())
 
 
 def _pieces(structure: np.ndarray) -> np.ndarray:

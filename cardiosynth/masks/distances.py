@@ -142,12 +142,12 @@ def centres(structures, origins=None) -> np.ndarray:
     structures: boolean arrays (slices, h, w), LV first. origins: where each begins in the frame, by default at its
     corner. Slices without any have the corner of the frame.
     """
-    found, missing = np.zeros((len(structures[0]), 2)), np.arange(len(structures[0]))
+    middle, missing = np.zeros((len(structures[0]), 2)), np.arange(len(structures[0]))
     for structure, origin in zip(structures, origins or [(0, 0)] * len(structures)):
         count, moments = _moments(structure[missing], origin)
-        found[missing] = moments / np.maximum(count, 1)[:, None]
+        middle[missing] = moments / np.maximum(count, 1)[:, None]
         missing = missing[count == 0]
-    return found
+    return middle
 
 
 def _moments(structure: np.ndarray, origin) -> tuple[np.ndarray, np.ndarray]:

@@ -105,15 +105,15 @@ def enumerate_recipes(source_id: str, settings: Masks) -> list[Recipe]:
     interval without width.
     """
     specs, steps = _specifications(settings)
-    found = []
+    enumerated = []
     for variant in (name for name in DEFAULTS if name in settings.variants):
         suffix = "" if variant == "plain" else f"-{variant}"
         for number, (operation, ed_alpha, es_alpha, *gammas) in enumerate(specs):
             name = f"{source_id}-{number:02d}-{operation}{suffix}"
             frames = (operation, ed_alpha, es_alpha, steps, *gammas, settings.gamma_acts_on)
             angle_deg = _infarct_angle(name) if variant == "infarcted" else 0.0
-            found.append(Recipe(name, source_id, *frames, variant, DEFAULTS[variant].default, angle_deg))
-    return found
+            enumerated.append(Recipe(name, source_id, *frames, variant, DEFAULTS[variant].default, angle_deg))
+    return enumerated
 
 
 def _specifications(settings: Masks) -> tuple[list[tuple], int]:

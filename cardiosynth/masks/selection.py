@@ -49,14 +49,14 @@ def shortfall(candidates: pd.DataFrame, chosen: pd.Series, count: int | None, se
     parts = [(0, wanted, bins)]
     if cells is not None:
         parts = [(cell + 1, wanted / EDV_BINS, np.where(cells == cell, bins, -1)) for cell in range(EDV_BINS)]
-    found = []
+    tables = []
     for edv_bin, share, members in parts:
         available, picked = (np.bincount(m[m >= 0], minlength=len(share)) for m in (members, np.where(chosen, members, -1)))
-        found.append(pd.DataFrame({
+        tables.append(pd.DataFrame({
             "ef_from": target.low, "ef_to": target.high, "edv_bin": edv_bin, "wanted": share.round(2),
             "available": available, "chosen": picked, "short": np.maximum(0, share - available).round(2),
         }))  # fmt: skip
-    return pd.concat(found).sort_values(["ef_from", "edv_bin"], ignore_index=True)
+    return pd.concat(tables).sort_values(["ef_from", "edv_bin"], ignore_index=True)
 
 
 def half_random(chosen: pd.DataFrame, rng: np.random.Generator) -> pd.Series:

@@ -27,9 +27,9 @@ class Target:
     def bin_of(self, ef) -> np.ndarray:
         """Number of the bin of each EF, -1 where none holds it; EF NaN is in none."""
         ef = np.asarray(ef, float)
-        found = np.searchsorted(self.low, ef, side="right") - 1  # NaN sorts behind all and fails the next test
-        inside = (found >= 0) & ((ef < self.high[found]) | (ef == self.high[-1]))
-        return np.where(inside, found, -1)
+        number = np.searchsorted(self.low, ef, side="right") - 1  # NaN sorts behind all and fails the next test
+        inside = (number >= 0) & ((ef < self.high[number]) | (ef == self.high[-1]))
+        return np.where(inside, number, -1)
 
     @property
     def share(self) -> np.ndarray:

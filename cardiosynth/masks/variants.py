@@ -9,6 +9,7 @@ myocardium) and the RV (what is RV where it lies outside the epicardium), slices
 import numpy as np
 from scipy.ndimage import center_of_mass, gaussian_filter, label
 
+from cardiosynth.masks.anatomy import CORNERS_TOUCH
 from cardiosynth.masks.distances import scale_distances
 from cardiosynth.masks.recipes import Recipe
 
@@ -16,7 +17,6 @@ MINIMUM_WALL_PX = 1.5  # less leaks through the corners of pixels
 LEAST_COVER = 0.2  # share of a slice below which the base is taken to have left it
 INWARDS = 0.8  # of the thickening of a hypertrophic wall, at most
 SCAR_THINNING = 0.3  # of the wall's thickness
-CORNERS_TOUCH = np.ones((3, 3), bool)
 SECTOR_EDGE_DEG = 60.0  # over which a sector fades on either side, half of it inside its width
 
 
@@ -27,8 +27,8 @@ def vary(ed: np.ndarray, es: np.ndarray, recipe: Recipe) -> tuple[np.ndarray, np
     """
     if recipe.variant == "plain":
         return ed, es
-    made = _MAKERS[recipe.variant](ed, es, recipe)
-    return tuple(after if after is before else _rv_in_one(after, before) for after, before in zip(made, (ed, es)))
+    frames = _MAKERS[recipe.variant](ed, es, recipe)
+    return tuple(after if after is before else _rv_in_one(after, before) for after, before in zip(frames, (ed, es)))
 
 
 def conserved(ed, es, recipe):
@@ -41,9 +41,9 @@ def conserved(ed, es, recipe):
     slices = (es[1] > 0).any(axis=(1, 2))
     if not (wanted and slices.any()):
         return ed, es
-    made = es.copy()
-    made[:, slices] = _with_muscle(es[:, slices], es[0, slices], wanted)
-    return ed, made
+    thicker = es.copy()
+    thicker[:, slices] = _with_muscle(es[:, slices], es[0, slices], wanted)
+    return ed, thicker
 
 
 def shortened(ed, es, recipe):
@@ -160,8 +160,8 @@ def _with_muscle(frame: np.ndarray, cavity: np.ndarray, pixels: int) -> np.ndarr
     last = min(pixels, len(ranked)) - 1
     beyond = ranked[last + 1] if last + 1 < len(ranked) else ranked[last] - 1.0
     least = ranked[np.isfinite(ranked)][0] if np.isinf(ranked[last]) else (ranked[last] + beyond) / 2
-    made = np.stack([cavity, np.maximum(distance - least, thin), frame[2]]).astype(frame.dtype)
-    return _rv_follows(made, frame[1])
+    moved = np.stack([cavity, np.maximum(distance - least, thin), frame[2]]).astype(frame.dtype)
+    return _rv_follows(moved, frame[1])
 
 
 def _thickened(frame: np.ndarray, factor: float) -> np.ndarray:
@@ -175,15 +175,15 @@ def _thickened(frame: np.ndarray, factor: float) -> np.ndarray:
 
 def _widened(frame: np.ndarray, out_px: np.ndarray) -> np.ndarray:
     """One frame with the cavity of each slice moved out by so many pixels, muscle area kept and RV pushed."""
-    made = frame.copy()
+    widened = frame.copy()
     for index in np.flatnonzero(out_px > 0):
         one = frame[:, [index]]
         muscle = np.count_nonzero(_muscle(one))
         if muscle:
             wider = _with_muscle(one, one[0] + out_px[index], muscle)
             wider[2] += max(np.median((wider[1] - one[1])[abs(one[1]) < 2]), 0.0)
-            made[:, [index]] = wider
-    return made
+            widened[:, [index]] = wider
+    return widened
 
 
 def _base(frame: np.ndarray) -> float:

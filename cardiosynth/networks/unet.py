@@ -166,9 +166,9 @@ def segment_stack(network: SegmentationNetwork, images: np.ndarray, device="cpu"
 
 def dice(prediction: np.ndarray, truth: np.ndarray, label: int = LV) -> float:
     """Overlap 2|A∩B| / (|A| + |B|) of one label over all pixels given; 1 where neither has any."""
-    found, true = np.asarray(prediction) == label, np.asarray(truth) == label
-    total = found.sum() + true.sum()
-    return 2.0 * float((found & true).sum()) / float(total) if total else 1.0
+    predicted, true = np.asarray(prediction) == label, np.asarray(truth) == label
+    total = predicted.sum() + true.sum()
+    return 2.0 * float((predicted & true).sum()) / float(total) if total else 1.0
 
 
 def predict_volumes(network: SegmentationNetwork, cohort: Cohort, device="cpu") -> pd.DataFrame:

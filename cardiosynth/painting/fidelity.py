@@ -26,12 +26,12 @@ def read_labels(network: SegmentationNetwork, hearts: Iterable[tuple], device="c
     """
     rows = []
     for images, masks, pixel_ml in hearts:
-        found = segment_stack(network, images, device)
+        reading = segment_stack(network, images, device)
         row = {}
         for name, label in STRUCTURES.items():
-            row[f"{name}_both"] = int(((found == label) & (masks == label)).sum())
-            row[f"{name}_sum"] = int((found == label).sum() + (masks == label).sum())
-        for prefix, labels in (("", masks), ("read_", found)):
+            row[f"{name}_both"] = int(((reading == label) & (masks == label)).sum())
+            row[f"{name}_sum"] = int((reading == label).sum() + (masks == label).sum())
+        for prefix, labels in (("", masks), ("read_", reading)):
             edv_ml, esv_ml = volume_ml(labels, pixel_ml * 1000, 1.0)
             ef = ejection_fraction(edv_ml, esv_ml) if edv_ml > 0 else np.nan
             row |= {f"{prefix}edv_ml": edv_ml, f"{prefix}esv_ml": esv_ml, f"{prefix}ef": float(ef)}

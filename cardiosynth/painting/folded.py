@@ -158,7 +158,7 @@ class Neighbourhoods:
         where, row, three = _neighbours(codes, count)
         where, row, five = _neighbours(_filled(codes, where, row), len(three))
         width = codes.shape[2]
-        above = (where // width >> 1) * (width // 2) + (where % width >> 1)  # heights are even wherever it is asked for
+        above = (where // width >> 1) * (width // 2) + (where % width >> 1)  # heights are even wherever this is used
         return cls(three, five, where, row, above)
 
 
@@ -176,8 +176,8 @@ def _triples(numbers: Tensor, count: int, axis: int) -> tuple[Tensor, Tensor, Te
     keys = ((before * count + here) * count + after).flatten()  # counts stay below 2^21
     where = (keys != (BACKGROUND * count + BACKGROUND) * count + BACKGROUND).nonzero().squeeze(1)
     different, row = keys.index_select(0, where).unique(return_inverse=True)
-    found = torch.stack([different // count**2, different // count % count, different % count], dim=1)
-    return where, row + 2, torch.cat([found.new_tensor([[OUTSIDE] * 3, [BACKGROUND] * 3]), found])
+    triples = torch.stack([different // count**2, different // count % count, different % count], dim=1)
+    return where, row + 2, torch.cat([triples.new_tensor([[OUTSIDE] * 3, [BACKGROUND] * 3]), triples])
 
 
 def _filled(like: Tensor, where: Tensor, row: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from scipy.stats import median_abs_deviation
 
 from cardiosynth.data.volumes import LABELS
 
-SIGMA_PX = 1.0  # of the blur that fine structure is told from coarse by
+SIGMA_PX = 1.0  # of the blur that separates coarse structure from fine
 RINGS = 33  # of spatial frequency, from 0 to 0.5 cycles per pixel
 COARSE = 0.1  # cycles per pixel: what differs more slowly is no noise
 

@@ -61,8 +61,8 @@ def better(scores: dict, before: list[dict], real_dice: float) -> bool:
 def pooled(network: SegmentationNetwork, frames: np.ndarray, device="cpu", batch: int = 64) -> np.ndarray:
     """What the encoder sees of each frame, (N, D): the means of its five feature maps, shallow to deep, side by side."""
     maps = features(network)
-    found = []
+    batches = []
     for first in range(0, len(frames), batch):
         levels = maps(to_network(frames[first : first + batch], device))
-        found.append(np.concatenate([level.mean(dim=(2, 3)).cpu().numpy() for level in levels], axis=1))
-    return np.concatenate(found).astype(np.float64)
+        batches.append(np.concatenate([level.mean(dim=(2, 3)).cpu().numpy() for level in levels], axis=1))
+    return np.concatenate(batches).astype(np.float64)

@@ -69,7 +69,7 @@ def fid(real: np.ndarray, painted: np.ndarray) -> float:
 
 
 def separability(real: np.ndarray, painted: np.ndarray, real_groups, painted_groups, seed: int = 0) -> float:
-    """AUC of a logistic regression told to separate real from painted features, on subjects that it was not trained on.
+    """AUC of a logistic regression trained to separate real from painted features, on subjects that it was not trained on.
 
     groups: the subject of each sample; a subject's real and painted images are never on two sides of a split. 0.5: it cannot.
     Raises InputError with fewer than two subjects of either kind.
@@ -102,8 +102,8 @@ def intensity_table(real: tuple[np.ndarray, np.ndarray], painted: tuple[np.ndarr
     for name in LABELS:
         row = {"structure": name}
         for kind, of in levels.items():
-            found = len(of[name]) > 0
-            row |= {f"{kind}_mean": of[name].mean() if found else np.nan, f"{kind}_sd": of[name].std() if found else np.nan}
+            present = len(of[name]) > 0
+            row |= {f"{kind}_mean": of[name].mean() if present else np.nan, f"{kind}_sd": of[name].std() if present else np.nan}
         counts = [np.bincount(of[name], minlength=256) for of in levels.values()]
         both = all(count.any() for count in counts)
         rows.append(row | {"wasserstein": wasserstein_distance(range(256), range(256), *counts) if both else np.nan})
@@ -122,11 +122,11 @@ def spectra(images: np.ndarray) -> np.ndarray:
     ring = np.rint(radius * 2 * (bins - 1)).astype(int)
     inside = ring < bins  # the corners of the square lie beyond 0.5
     pixels = np.bincount(ring[inside], minlength=bins)
-    found = np.empty((len(images), bins))
-    for row, image in zip(found, images):  # one by one: the complex transform of thousands of frames would fill the memory
+    powers = np.empty((len(images), bins))
+    for row, image in zip(powers, images):  # one by one: the complex transform of thousands of frames would fill the memory
         power = np.abs(np.fft.fft2((image - image.mean()) * window)) ** 2 / image.size
         row[:] = np.bincount(ring[inside], power[inside], bins) / pixels
-    return found
+    return powers
 
 
 def spectrum(images: np.ndarray) -> np.ndarray:
@@ -186,5 +186,5 @@ def copies(painted: np.ndarray, unseen: np.ndarray, quantile: float = 0.99) -> f
     painted hearts have the shapes of training subjects, which makes them look nearer than they are. Raises InputError without any.
     """
     if not len(painted) or not len(unseen):
-        raise InputError(f"copies cannot be told with {len(painted)} painted and {len(unseen)} unseen frames; give some of both")
+        raise InputError(f"copies cannot be counted with {len(painted)} painted and {len(unseen)} unseen frames; give some of both")
     return float(np.mean(painted > np.quantile(unseen, quantile)))

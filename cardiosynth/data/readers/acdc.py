@@ -28,10 +28,10 @@ def find(data) -> list[Scan]:
     """The patients of the official layout, training first. Raises InputError where there is none."""
     root = find_root(data, "acdc")
     root = root / "database" if (root / "database").is_dir() else root  # as the archive unpacks
-    found = [Scan(folder.name, folder, part) for name, part in PARTS.items() for folder in folders_in(root / name) if PATIENT.fullmatch(folder.name)]
-    if not found:
+    scans = [Scan(folder.name, folder, part) for name, part in PARTS.items() for folder in folders_in(root / name) if PATIENT.fullmatch(folder.name)]
+    if not scans:
         raise InputError(f"{root}: no training/patientNNN or testing/patientNNN folders; expected ACDC's official layout")
-    return found
+    return scans
 
 
 def read(scan: Scan) -> Subject:

@@ -130,8 +130,8 @@ def _other_scale(images: np.ndarray) -> list[str]:
     means, spreads = images.mean(axis=(0, 2, 3)), images.std(axis=(0, 2, 3))
     if spreads.max() <= SCALES * spreads.min() and abs(means[0] - means[1]) <= spreads.max():
         return []
-    told = " and ".join(f"those of {name} about {mean:.4g} (SD {spread:.4g})" for name, mean, spread in zip(PHASES, means, spreads))
-    return [f"greys lie otherwise at ED and ES, {told}; was one phase scaled otherwise?"]
+    levels = " and ".join(f"those of {name} about {mean:.4g} (SD {spread:.4g})" for name, mean, spread in zip(PHASES, means, spreads))
+    return [f"greys lie otherwise at ED and ES, {levels}; was one phase scaled otherwise?"]
 
 
 def _turned_es(images: np.ndarray) -> list[str]:

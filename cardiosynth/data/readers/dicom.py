@@ -77,13 +77,16 @@ def _images(slices: list[list[Frame]], shifts: np.ndarray, doubts: list[str]) ->
     for location in slices:
         for frame in location:
             files.setdefault(frame.path, []).append(frame)
-    found = {}
+    pixels_of = {}
     for path, frames in files.items():
-        found |= {(path, frame.at): image for frame, image in zip(frames, pixels(path, frames))}
-    if empty := [path for (path, _), image in found.items() if image.min() == image.max()]:
+        pixels_of |= {(path, frame.at): image for frame, image in zip(frames, pixels(path, frames))}
+    if empty := [path for (path, _), image in pixels_of.items() if image.min() == image.max()]:
         doubts.append(f"{counted(len(empty), 'image')} with every pixel alike (like {file_of(empty[0])})")
     return np.stack(
-        [np.stack([moved(found.pop((frame.path, frame.at)), shift) for frame, shift in zip(location, by)]) for location, by in zip(slices, shifts)]
+        [
+            np.stack([moved(pixels_of.pop((frame.path, frame.at)), shift) for frame, shift in zip(location, by)])
+            for location, by in zip(slices, shifts)
+        ]
     )
 
 
@@ -109,7 +112,7 @@ def _refuse_two_stacks(slices: list[list[Frame]], name: str) -> None:
     for row, location in enumerate(slices):
         for frame in location:
             rows.setdefault(frame.series, set()).add(row)
-    stacks = sorted((series, found) for series, found in rows.items() if len(found) >= STACK)
+    stacks = sorted((series, places) for series, places in rows.items() if len(places) >= STACK)
     for (first, one), (second, two) in zip(stacks, stacks[1:]):
         overlap = min(max(one), max(two)) - max(min(one), min(two))
         if overlap > 1 and len(one & two) < min(len(one), len(two)) / 2:
@@ -164,11 +167,11 @@ def _leaves_hole(at: np.ndarray, row: int, usual: float) -> bool:
 
 def _places(strays: list[Stray], direction) -> list[tuple[float, Stray]]:
     """One of the strays at each position."""
-    found: list[tuple[float, Stray]] = []
+    places: list[tuple[float, Stray]] = []
     for at, stray in sorted(((stray.on(direction), stray) for stray in strays), key=lambda pair: pair[0]):
-        if not found or at - found[-1][0] >= SAME_POSITION_MM:
-            found.append((at, stray))
-    return found
+        if not places or at - places[-1][0] >= SAME_POSITION_MM:
+            places.append((at, stray))
+    return places
 
 
 def _gap(positions: np.ndarray, strays: list[tuple[float, Stray]], name: str, doubts: list[str]) -> float:
@@ -218,7 +221,7 @@ def _doubt_formats(slices: list[list[Frame]], doubts: list[str]) -> None:
     """How pixels are stored hardly differs between the files of one scan."""
     formats = Counter(frame.bits for location in slices for frame in location)
     if len(formats) > 1:
-        found = ", ".join(
+        kinds = ", ".join(
             f"{counted(count, 'image')} with BitsStored {bits} and PixelRepresentation {signed}" for (bits, signed), count in formats.most_common(3)
         )
-        doubts.append(f"pixels stored in more than one way: {found}")
+        doubts.append(f"pixels stored in more than one way: {kinds}")

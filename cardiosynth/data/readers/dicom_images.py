@@ -51,11 +51,11 @@ def _refuse_two_patients(images: list[tuple[Path, pydicom.Dataset]], name: str, 
 
 def _first_files(images: list[tuple[Path, pydicom.Dataset]], key: str) -> list[Path]:
     """One file for each value of a tag that is not empty."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path, tags in images:
         with reading(path):
-            found.setdefault(str(tags.get(key) or "").strip(), path)
-    return [path for value, path in found.items() if value]
+            files.setdefault(str(tags.get(key) or "").strip(), path)
+    return [path for value, path in files.items() if value]
 
 
 def _joined(paths: list[Path]) -> str:
@@ -64,13 +64,13 @@ def _joined(paths: list[Path]) -> str:
 
 def _placed_others(others: list[tuple[Path, pydicom.Dataset, str]]) -> list[tuple[Stray, np.ndarray]]:
     """The objects that know their place, each with its unit normal."""
-    found = []
+    strays = []
     for path, tags, what in others:
         with suppress(InputError):
             origin, axes = numbers(path, tags, "ImagePositionPatient", 3), numbers(path, tags, "ImageOrientationPatient", 6)
             normal = np.cross(axes[:3], axes[3:])
-            found.append((Stray(path, origin, f"is of another kind ({what or 'MR image'})"), normal / max(np.linalg.norm(normal), 1e-9)))
-    return found
+            strays.append((Stray(path, origin, f"is of another kind ({what or 'MR image'})"), normal / max(np.linalg.norm(normal), 1e-9)))
+    return strays
 
 
 def _frames(path: Path, order: int, tags: pydicom.Dataset) -> list[Frame]:
@@ -120,7 +120,7 @@ def _frame(path: Path, order: int, tags: pydicom.Dataset, at: int, groups: list,
 
 def _group(groups: list, key: str) -> pydicom.Dataset:
     """The group of that name, the frame's own before the shared one; empty where there is none."""
-    return next((found[0] for group in groups if (found := group.get(key))), pydicom.Dataset())
+    return next((items[0] for group in groups if (items := group.get(key))), pydicom.Dataset())
 
 
 def _time(groups: list) -> float | None:

@@ -31,14 +31,14 @@ def locations(frames: list[Frame], direction) -> list[list[Frame]]:
 
 def _without_wobble(groups: list[list[Frame]], direction) -> list[list[Frame]]:
     """Groups of one series that lie within WOBBLE_MM, and of which no two frames have one time, are one slice."""
-    found = groups[:1]
+    slices = groups[:1]
     for group in groups[1:]:
-        near = group[-1].on(direction) - found[-1][0].on(direction) < WOBBLE_MM
-        if near and len({frame.acquisition for frame in found[-1] + group}) == 1 and all_differ(found[-1] + group):
-            found[-1] = found[-1] + group
+        near = group[-1].on(direction) - slices[-1][0].on(direction) < WOBBLE_MM
+        if near and len({frame.acquisition for frame in slices[-1] + group}) == 1 and all_differ(slices[-1] + group):
+            slices[-1] = slices[-1] + group
         else:
-            found.append(group)
-    return found
+            slices.append(group)
+    return slices
 
 
 def one_plane(frames: list[Frame], name: str, mended: list[str]) -> tuple[list[Frame], list[Stray]]:
@@ -48,7 +48,7 @@ def one_plane(frames: list[Frame], name: str, mended: list[str]) -> tuple[list[F
     stack's own orientation, or near it; more of them are a second acquisition. Raises InputError naming the scan and a file of each.
     """
     planes = [locations(plane, plane[0].tilt) for plane in _planes(frames)]
-    planes.sort(key=lambda slices: (-sum(len(found) > 1 for found in slices), -len(slices)))
+    planes.sort(key=lambda slices: (-sum(len(location) > 1 for location in slices), -len(slices)))
     main, *others = planes
     main, stills, beside = _without_stills(main)
     views = [slices for slices in others if _another_view(slices, main)]
@@ -61,11 +61,11 @@ def one_plane(frames: list[Frame], name: str, mended: list[str]) -> tuple[list[F
     ):
         if count:
             mended.append(f"{counted(count, what)} {where} left out")
-    left_out = [found[0] for slices in strays for found in slices]
+    left_out = [location[0] for slices in strays for location in slices]
     if left_out:
         mended.append(f"{counted(len(left_out), 'stray slice')} of another {_difference(main[0][0], left_out)} left out")
     strays = [Stray(frame.path, frame.origin, "differs in orientation, matrix or pixel size") for frame in left_out]
-    return [frame for found in main for frame in found], strays + beside
+    return [frame for location in main for frame in location], strays + beside
 
 
 def _without_stills(main: list[list[Frame]]) -> tuple[list[list[Frame]], int, list[Stray]]:
@@ -105,27 +105,27 @@ def _another_view(slices: list[list[Frame]], main: list[list[Frame]]) -> bool:
 
 def _moves(slices: list[list[Frame]]) -> bool:
     """Whether most slices are cines."""
-    return sum(len(found) > 1 for found in slices) > len(slices) / 2
+    return sum(len(location) > 1 for location in slices) > len(slices) / 2
 
 
 def _refuse_many(main: list[list[Frame]], strays: list[list[list[Frame]]], name: str) -> None:
     count = sum(map(len, strays))
     if count > FEW * (count + len(main)):
-        found = " and ".join(f"{len(slices)} slices like {file_of(slices[0][0].path)}" for slices in (main, strays[0]))
+        both = " and ".join(f"{len(slices)} slices like {file_of(slices[0][0].path)}" for slices in (main, strays[0]))
         raise InputError(
-            f"{name}: holds two acquisitions mixed ({found}, which differ in "
+            f"{name}: holds two acquisitions mixed ({both}, which differ in "
             f"{_difference(main[0][0], [strays[0][0][0]], ' and ')}); keep one of them in the folder"
         )
 
 
 def _difference(frame: Frame, others: list[Frame], joint: str = " or ") -> str:
     """In what the others differ."""
-    found = {
+    differences = {
         "orientation": not all(frame.same_axes(other) for other in others),
         "matrix": any(frame.shape != other.shape for other in others),
         "pixel size": not all(frame.same_spacing(other) for other in others),
     }
-    return joint.join(what for what, differs in found.items() if differs)
+    return joint.join(what for what, differs in differences.items() if differs)
 
 
 def without_repeats(slices: list[list[Frame]], mended: list[str], doubts: list[str]) -> list[list[Frame]]:

@@ -45,7 +45,7 @@ def _middles_px(slices: list[list[Frame]]) -> np.ndarray:
     """Where the middle of each image (slices, phases) lies along the first one's columns and rows of pixels: (row, column) in pixels."""
     reference = slices[0][0]
     (rows, columns), (row_mm, column_mm) = reference.shape, reference.spacing_mm
-    origins, axes = (np.array([[getattr(frame, key) for frame in found] for found in slices]) for key in ("origin", "axes"))
+    origins, axes = (np.array([[getattr(frame, key) for frame in location] for location in slices]) for key in ("origin", "axes"))
     middles = origins + axes[..., :3] * column_mm * (columns - 1) / 2 + axes[..., 3:] * row_mm * (rows - 1) / 2
     return middles @ np.column_stack([np.array(reference.axes[3:]) / row_mm, np.array(reference.axes[:3]) / column_mm])
 

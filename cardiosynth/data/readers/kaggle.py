@@ -28,20 +28,20 @@ def find(data) -> list[Scan]:
     Raises InputError where there is no patient folder and where a table cannot be read.
     """
     root = find_root(data, "kaggle")
-    found = []
+    scans = []
     for name, (part, table) in PARTS.items():
         folders = _patients(root / name, root / name / name)
-        told = volumes([root / table, root / name / table]) if folders else {}
+        references = volumes([root / table, root / name / table]) if folders else {}
         for number, (folder, *more) in sorted(folders.items()):
-            facts = {"table": table, **told.get(number, {})}
+            facts = {"table": table, **references.get(number, {})}
             if more:
                 facts["fault"] = f"a second folder of this patient, {more[0]}; keep one of them"
-            found.append(Scan(f"kaggle-{number:04d}", folder, part, facts))
-    if not found:
+            scans.append(Scan(f"kaggle-{number:04d}", folder, part, facts))
+    if not scans:
         packed = ", ".join(sorted(path.name for path in root.glob("*.zip")))
         hint = f" (unpack {packed} first)" if packed else ""
         raise InputError(f"{root}: no train/N/study, validate/N/study or test/N/study folders; expected Kaggle's layout{hint}")
-    return found
+    return scans
 
 
 def read(scan: Scan) -> Subject:
@@ -58,8 +58,8 @@ def read(scan: Scan) -> Subject:
         )
     folders = sorted(_views(scan.path), key=lambda folder: (_number(folder.name), folder.name))
     files = {folder: dicom_files(folder) for folder in folders}
-    cine = read_series([path for found in files.values() for path in found], str(scan.path))
-    if empty := [folder.name for folder, found in files.items() if not found]:
+    cine = read_series([path for paths in files.values() for path in paths], str(scan.path))
+    if empty := [folder.name for folder, paths in files.items() if not paths]:
         cine = replace(cine, doubts=(*cine.doubts, f"no DICOM files in {', '.join(empty)}, so the stack may be too short"))
     images, extra = at_keyframes(cine)
     return Subject(scan.id, "kaggle", images, None, cine.spacing_mm, cine.slice_gap_mm, scan.facts["edv_ml"], scan.facts["esv_ml"], extra)
@@ -67,11 +67,11 @@ def read(scan: Scan) -> Subject:
 
 def _patients(*places: Path) -> dict[int, list[Path]]:
     """The folders of each patient, by number."""
-    found: dict[int, list[Path]] = {}
+    folders: dict[int, list[Path]] = {}
     for path in [path for place in places for path in folders_in(place)]:
         if path.name.isascii() and path.name.isdigit() and _study(path):
-            found.setdefault(int(path.name), []).append(path)
-    return found
+            folders.setdefault(int(path.name), []).append(path)
+    return folders
 
 
 def _study(patient: Path) -> list[Path]:

@@ -56,8 +56,10 @@ def find(data) -> list[Scan]:
     table = root / TABLE if (root / TABLE).is_file() or folder != root else root.parent / TABLE
     if not table.is_file():
         raise InputError(f"{table}: missing; the reference volumes (Id, Systole, Diastole) stand there")
-    told = volumes([table])
-    return [Scan(f"kaggle-{number}", folder, _part(int(number)), {"names": files, **told.get(int(number), {})}) for number, files in names.items()]
+    references = volumes([table])
+    return [
+        Scan(f"kaggle-{number}", folder, _part(int(number)), {"names": files, **references.get(int(number), {})}) for number, files in names.items()
+    ]
 
 
 def read(scan: Scan) -> Subject:
@@ -146,16 +148,16 @@ def _part(number: int) -> str:
 
 def _paired(scan: Scan, notes: Notes) -> dict[tuple, list[str]]:
     """(location, series, image) -> the file names of FRAMES, for what was imaged at both of them."""
-    found = defaultdict(dict)
+    images = defaultdict(dict)
     for name in scan.facts["names"]:
         parts = NAME.fullmatch(name)
         if not parts:
             raise InputError(f"{scan.path / name}: not a name of this layout; expected {EXPECTED}, F being {' or '.join(FRAMES)}")
-        found[int(parts["location"]) - ORIGIN_MM, int(parts["series"]), int(parts["image"] or 0)][parts["frame"]] = name
-    paired = {key: [files[frame] for frame in FRAMES] for key, files in sorted(found.items()) if set(FRAMES) <= set(files)}
+        images[int(parts["location"]) - ORIGIN_MM, int(parts["series"]), int(parts["image"] or 0)][parts["frame"]] = name
+    paired = {key: [files[frame] for frame in FRAMES] for key, files in sorted(images.items()) if set(FRAMES) <= set(files)}
     if not paired:
         raise InputError(f"{scan.id}: no slice has both frames {' and '.join(FRAMES)}; is the download complete?")
-    single = sorted({location for (location, *_), files in found.items() if not set(FRAMES) <= set(files)})
+    single = sorted({location for (location, *_), files in images.items() if not set(FRAMES) <= set(files)})
     if single:
         inside = [location for location, *_ in paired]
         beyond = any(not min(inside) < location < max(inside) for location in single)

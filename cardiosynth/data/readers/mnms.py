@@ -34,8 +34,8 @@ def find(data) -> list[Scan]:
     first = [path for path in sorted(root.glob("*.csv")) if visible(path) and FIRST_TABLE.lower() in path.name.lower()]
     second = root / SECOND_TABLE
     if bool(first) == second.is_file():
-        found = "both" if first else "neither"
-        raise InputError(f"{root}: {found} of *{FIRST_TABLE}*.csv (M&Ms) and {SECOND_TABLE} (M&Ms-2); name the unpacked folder, which holds one")
+        tables = "both" if first else "neither"
+        raise InputError(f"{root}: {tables} of *{FIRST_TABLE}*.csv (M&Ms) and {SECOND_TABLE} (M&Ms-2); name the unpacked folder, which holds one")
     return _find_first(root, first[-1]) if first else _find_second(root, second)
 
 
@@ -56,27 +56,27 @@ def read(scan: Scan) -> Subject:
 
 def _find_first(root: Path, table: Path) -> list[Scan]:
     rows = _table(table, ["External code", "ED", "ES"], FIRST_FACTS)
-    found = [
+    scans = [
         Scan(folder.name, folder, part, _facts(table, rows.get(folder.name.upper())))
         for name, part in PARTS.items()
         for folder in folders_in(root / name)
     ]
-    if not found:
+    if not scans:
         raise InputError(f"{root}: no patient in {', '.join(PARTS)}; expected <code>/<code>_sa.nii.gz and <code>_sa_gt.nii.gz there")
-    return found
+    return scans
 
 
 def _find_second(root: Path, table: Path) -> list[Scan]:
     rows = _table(table, ["SUBJECT_CODE"], SECOND_FACTS)
     rows = {code.zfill(3): facts for code, facts in rows.items()}
-    found = [
+    scans = [
         Scan(f"mnms2-{folder.name}", folder, _second_part(int(folder.name)), _facts(table, rows.get(folder.name.upper())))
         for folder in folders_in(root / "dataset")
         if re.fullmatch("[0-9]{3}", folder.name)
     ]
-    if not found:
+    if not scans:
         raise InputError(f"{root}: no dataset/NNN folders; expected M&Ms-2's dataset/001 to dataset/360")
-    return found
+    return scans
 
 
 def _second_part(number: int) -> str:
@@ -96,9 +96,9 @@ def _table(path: Path, needed: list[str], facts: dict[str, str]) -> dict[str, di
     result: dict[str, dict] = {}
     for row in rows_of(path, [{name.lower() for name in needed}], f"the publishers' own table with {', '.join(needed)}"):
         if code := row[needed[0].lower()].removesuffix(".0").upper():
-            told = {ours: row[theirs.lower()] for theirs, ours in facts.items() if theirs.lower() in row}
+            row_facts = {ours: row[theirs.lower()] for theirs, ours in facts.items() if theirs.lower() in row}
             known = result.get(code, {})
-            result[code] = {name: " or ".join(dict.fromkeys([known.get(name, value), value])) for name, value in told.items()}
+            result[code] = {name: " or ".join(dict.fromkeys([known.get(name, value), value])) for name, value in row_facts.items()}
     return result
 
 

@@ -58,8 +58,8 @@ def cine(path: Path) -> Frames:
     return _frames([file], [], list(np.moveaxis(file.array, 3, 0)), [])
 
 
-def two_phases(path: Path, mask_path: Path, numbers: list[int], names: dict[int, int], told_by: str) -> Frames:
-    """ED and ES of a file of all phases and of its masks. numbers: of the two frames, counted from 0. told_by: what gives them.
+def two_phases(path: Path, mask_path: Path, numbers: list[int], names: dict[int, int], origin: str) -> Frames:
+    """ED and ES of a file of all phases and of its masks. numbers: of the two frames, counted from 0. origin: what names them.
 
     Raises InputError naming the file that is bad, or the frame whose mask is.
     """
@@ -67,7 +67,7 @@ def two_phases(path: Path, mask_path: Path, numbers: list[int], names: dict[int,
     mask = onto(read(mask_path, dimensions=4), image, "the mask")
     _refuse_other_shape(mask_path, mask, image)
     if max(numbers) >= image.array.shape[3]:
-        raise InputError(f"{path}: {image.array.shape[3]} frames, but {told_by} names frame {max(numbers)}, counted from 0; is it the right file?")
+        raise InputError(f"{path}: {image.array.shape[3]} frames, but {origin} names frame {max(numbers)}, counted from 0; is it the right file?")
     masks = [relabel(mask.array[..., number], names, f"{mask_path}, frame {number}") for number in numbers]
     return _frames([image], [mask], [image.array[..., number] for number in numbers], masks)
 

@@ -72,8 +72,8 @@ def _distances(path: Path, pixdim: np.ndarray, affine: np.ndarray | None, notes:
     if np.isfinite(pixdim).all() and pixdim.min() < 0 and np.abs(pixdim).min() > 0:
         notes.mended.append(f"pixdim is {', '.join(f'{size:g}' for size in pixdim)}: taken without sign")
         pixdim = np.abs(pixdim)
-    told = None if affine is None else np.linalg.norm(affine[:3, :3], axis=0)
-    unit = told is None or (made_up(affine) and np.allclose(told, 1, rtol=SAME_SIZE))  # what tools write who know nothing
+    affine_mm = None if affine is None else np.linalg.norm(affine[:3, :3], axis=0)
+    unit = affine_mm is None or (made_up(affine) and np.allclose(affine_mm, 1, rtol=SAME_SIZE))  # what tools write who know nothing
     if not (np.isfinite(pixdim).all() and pixdim.min() > 0):
         if unit:
             column, row, gap = pixdim
@@ -81,21 +81,21 @@ def _distances(path: Path, pixdim: np.ndarray, affine: np.ndarray | None, notes:
                 f"{path}: pixdim gives a spacing of {row:g}, {column:g}, {gap:g} mm (row, column, slice); "
                 "expected three positive numbers, so convert the scan again"
             )
-        notes.mended.append(f"pixdim is {', '.join(f'{size:g}' for size in pixdim)}: the affine's {in_mm(told)} taken")
-        return tuple(told)
-    if unit or np.allclose(told, pixdim, rtol=SAME_SIZE):
+        notes.mended.append(f"pixdim is {', '.join(f'{size:g}' for size in pixdim)}: the affine's {in_mm(affine_mm)} taken")
+        return tuple(affine_mm)
+    if unit or np.allclose(affine_mm, pixdim, rtol=SAME_SIZE):
         return tuple(pixdim)
-    return _chosen(pixdim, told, affine, notes)
+    return _chosen(pixdim, affine_mm, affine, notes)
 
 
-def _chosen(pixdim: np.ndarray, told: np.ndarray, affine: np.ndarray, notes: Notes) -> tuple[float, float, float]:
+def _chosen(pixdim: np.ndarray, affine_mm: np.ndarray, affine: np.ndarray, notes: Notes) -> tuple[float, float, float]:
     """Of two that differ: the affine's where pixdim's differ only by the 1 mm that stands for nothing known, or where only the gap
     differs and the affine is as a scanner writes it; else pixdim's."""
-    differ = ~np.isclose(told, pixdim, rtol=SAME_SIZE)
+    differ = ~np.isclose(affine_mm, pixdim, rtol=SAME_SIZE)
     lost = bool(np.isclose(pixdim[differ], 1, rtol=SAME_SIZE).all())
     scanner = not made_up(affine) and differ.tolist() == [False, False, True] and squareness(affine) < SQUARE
-    chosen, name = (told, "the affine") if lost or scanner else (pixdim, "pixdim")
-    notes.doubts.append(f"pixdim says {in_mm(pixdim)} and the affine {in_mm(told)}: those of {name} taken")
+    chosen, name = (affine_mm, "the affine") if lost or scanner else (pixdim, "pixdim")
+    notes.doubts.append(f"pixdim says {in_mm(pixdim)} and the affine {in_mm(affine_mm)}: those of {name} taken")
     return tuple(chosen)
 
 

@@ -46,9 +46,9 @@ def find(data) -> list[Scan]:
         packed = ", ".join(sorted(path.name for path in root.glob("*.zip")))
         raise InputError(f"{root}: no {missing}; expected Sunnybrook's layout{f' (unpack {packed} first)' if packed else ''}")
     original = _pairs(root, files, scans, drawings)
-    found = [_scan(root, name, original.get(name, ""), folders, drawings.get(original.get(name), [])) for name, folders in scans.items()]
-    found += [_scan(root, name, name, [], drawings[name]) for name in sorted(set(drawings) - set(original.values()))]
-    return sorted(found, key=lambda scan: scan.id)
+    patients = [_scan(root, name, original.get(name, ""), folders, drawings.get(original.get(name), [])) for name, folders in scans.items()]
+    patients += [_scan(root, name, name, [], drawings[name]) for name in sorted(set(drawings) - set(original.values()))]
+    return sorted(patients, key=lambda scan: scan.id)
 
 
 def _scan(root: Path, name: str, original: str, scans: list[Path], drawings: list[Path]) -> Scan:
@@ -70,12 +70,12 @@ def read(scan: Scan) -> Subject:
         _refuse_differing(places, what)
     contours = drawn(scan.facts["contours"])
     cine, files, places, left_out = short_axis(scan.facts["dicom"], {number for number, _ in contours})
-    found, slices = areas(contours, files, places, cine.frames.shape), len(cine.frames)
-    ed, es = _phases(found, scan.facts["contours"], cine.frames.shape[1])
-    doubts = [*cine.doubts, *crossings(found, scan.facts["contours"], slices), *holes(found, slices, ed, es)]
-    other = {phase for _, phase, _ in found} - {ed, es}
+    inside, slices = areas(contours, files, places, cine.frames.shape), len(cine.frames)
+    ed, es = _phases(inside, scan.facts["contours"], cine.frames.shape[1])
+    doubts = [*cine.doubts, *crossings(inside, scan.facts["contours"], slices), *holes(inside, slices, ed, es)]
+    other = {phase for _, phase, _ in inside} - {ed, es}
     left_out += [f"contours at {len(other)} other phase{'s' * (len(other) > 1)} left out"] if other else []
-    shares = {kind: np.stack([_stack(found, phase, kind, cine.frames) for phase in (ed, es)], axis=1) for kind in "io"}
+    shares = {kind: np.stack([_stack(inside, phase, kind, cine.frames) for phase in (ed, es)], axis=1) for kind in "io"}
     masks = np.where(shares["i"] >= 0.5, LABELS["lv"], np.where(shares["o"] >= 0.5, LABELS["myocardium"], 0)).astype(np.uint8)
     voxel_ml = cine.spacing_mm[0] * cine.spacing_mm[1] * cine.slice_gap_mm * ML_PER_MM3
     edv_ml, esv_ml = (float(volume) for volume in shares["i"].sum(axis=(0, 2, 3)) * voxel_ml)
@@ -104,14 +104,14 @@ def _other_frames(cine: Cine, ed: int, es: int) -> list[str]:
 
 def _folders(root: Path, files: list[Path], names: tuple) -> dict[str, list[Path]]:
     """The outermost folders with such a name that hold such files, by name; several where a patient's folder is there twice."""
-    found: dict[str, list[Path]] = {}
+    folders: dict[str, list[Path]] = {}
     for folder in sorted({path.parent for path in files}):
         for place in reversed((folder, *folder.parents)):
             if place.is_relative_to(root) and any(name.match(place.name) for name in names):
-                if place not in found.setdefault(place.name, []):
-                    found[place.name].append(place)
+                if place not in folders.setdefault(place.name, []):
+                    folders[place.name].append(place)
                 break
-    return found
+    return folders
 
 
 def _refuse_differing(places: list[Path], what: str) -> None:
@@ -178,19 +178,19 @@ def _table(path: Path) -> dict[str, str]:
     return {name.strip(): _plain(original.strip()) for name, original in rows[["patientid", "originalid"]].dropna().itertuples(index=False)}
 
 
-def _phases(found: dict, folder: Path, phases: int) -> tuple[int, int]:
+def _phases(inside: dict, folder: Path, phases: int) -> tuple[int, int]:
     """ED: the phase with inner and outer contours and the largest inner area; ES: the other with most inner contours."""
     inner: dict[int, list[float]] = {}
-    for (_, phase, kind), area in found.items():
+    for (_, phase, kind), area in inside.items():
         if kind == "i":
             inner.setdefault(phase, []).append(area.sum())
-    outer = {phase for _, phase, kind in found if kind == "o"}
+    outer = {phase for _, phase, kind in inside if kind == "o"}
     if len(inner) < 2:
         raise InputError(f"{folder}: inner contours at {len(inner)} of {phases} phases; expected them at ED and at ES")
     ed = max(sorted(inner), key=lambda phase: (phase in outer, sum(inner[phase])))
     return ed, max(sorted(set(inner) - {ed}), key=lambda phase: (len(inner[phase]), -sum(inner[phase])))
 
 
-def _stack(found: dict, phase: int, kind: str, frames: np.ndarray) -> np.ndarray:
+def _stack(inside: dict, phase: int, kind: str, frames: np.ndarray) -> np.ndarray:
     nothing = np.zeros(frames.shape[-2:])
-    return np.stack([found.get((row, phase, kind), nothing) for row in range(len(frames))])
+    return np.stack([inside.get((row, phase, kind), nothing) for row in range(len(frames))])

@@ -33,37 +33,37 @@ def points(path: Path) -> np.ndarray:
 
 def drawn(folder: Path) -> dict[tuple[int, str], Path]:
     """(image number, i or o) -> file; contours of papillary muscles are passed over. Raises InputError for two that differ."""
-    found: dict[tuple[int, str], Path] = {}
+    files: dict[tuple[int, str], Path] = {}
     for path in files_below(folder):
         if match := DRAWN.match(path.name):
-            other = found.setdefault((int(match[1]), match[2].lower()), path)
+            other = files.setdefault((int(match[1]), match[2].lower()), path)
             if other.read_bytes() != path.read_bytes():
                 raise InputError(f"{path}: another contour of image {int(match[1])} than {other}; keep one of them")
-    return found
+    return files
 
 
 def areas(contours: dict[tuple[int, str], Path], files: dict[int, Path], places: dict[Path, Place], shape: tuple) -> dict[tuple, np.ndarray]:
     """(slice, phase, i or o) -> share of each pixel inside the contour (H, W). Raises InputError naming a contour that fits no image."""
-    found = {}
+    inside = {}
     for (number, kind), path in contours.items():
         place = places.get(files.get(number))
         if place is None:
             raise InputError(
                 f"{path}: belongs to image {number}, which the cine of {len(places)} images does not have; do the contours belong to this patient?"
             )
-        found[place.row, place.phase, kind] = coverage(_on_cine(path, place, shape[-2:]), shape[-2:])
-        if not found[place.row, place.phase, kind].any():
+        inside[place.row, place.phase, kind] = coverage(_on_cine(path, place, shape[-2:]), shape[-2:])
+        if not inside[place.row, place.phase, kind].any():
             raise InputError(f"{path}: encloses no area; draw it again, or remove it")
-    return found
+    return inside
 
 
-def crossings(found: dict[tuple, np.ndarray], folder: Path, slices: int) -> list[str]:
+def crossings(inside: dict[tuple, np.ndarray], folder: Path, slices: int) -> list[str]:
     """Doubts about endocardial contours that cross the epicardial one. Raises InputError where they lie outside it, or are exchanged."""
     crossing = []
-    for row, phase, kind in found:
-        if kind == "o" or (row, phase, "o") not in found:
+    for row, phase, kind in inside:
+        if kind == "o" or (row, phase, "o") not in inside:
             continue
-        inner, outer = found[row, phase, "i"], found[row, phase, "o"]
+        inner, outer = inside[row, phase, "i"], inside[row, phase, "o"]
         beyond = np.maximum(inner - outer, 0).sum() / inner.sum()
         where = f"slice {row + 1} of {slices} from the base, phase {phase + 1}"
         if inner.sum() > outer.sum() and np.maximum(outer - inner, 0).sum() < CROSSING * outer.sum():
@@ -75,11 +75,11 @@ def crossings(found: dict[tuple, np.ndarray], folder: Path, slices: int) -> list
     return crossing
 
 
-def holes(found: dict[tuple, np.ndarray], slices: int, ed: int, es: int) -> list[str]:
+def holes(inside: dict[tuple, np.ndarray], slices: int, ed: int, es: int) -> list[str]:
     """Doubts about slices without an endocardial contour between slices that have one, at ED or at ES."""
     doubts = []
     for name, phase in (("ED", ed), ("ES", es)):
-        rows = {row for row, at, kind in found if at == phase and kind == "i"}
+        rows = {row for row, at, kind in inside if at == phase and kind == "i"}
         if missing := sorted(set(range(min(rows), max(rows))) - rows):
             listed = ", ".join(str(row + 1) for row in missing)
             doubts.append(f"no i contour at {name} in slice {listed} of {slices} from the base, between slices with one: the volume lacks it")

@@ -25,7 +25,7 @@ def short_axis(folder: Path, numbers: set[int]) -> tuple[Cine, dict[int, Path], 
     several do that could each be the stack.
     """
     series = _series(folder)
-    fits = [found for found in series.items() if numbers <= found[1].keys()] if len(series) > 1 else list(series.items())
+    fits = [entry for entry in series.items() if numbers <= entry[1].keys()] if len(series) > 1 else list(series.items())
     if not fits:
         fits = _joined(series, numbers)
     if not fits:
@@ -34,14 +34,16 @@ def short_axis(folder: Path, numbers: set[int]) -> tuple[Cine, dict[int, Path], 
             f"({min(numbers)} to {max(numbers)}); do the contours belong to this patient?"
         )
     read = [(place, files, *_read(files, folder, alone=len(fits) == 1)) for place, files in fits]
-    good = [found for found in read if isinstance(found[2], Cine)]
+    good = [entry for entry in read if isinstance(entry[2], Cine)]
     if len(good) > 1:
-        named = _names(folder, dict(found[:2] for found in good))
+        named = _names(folder, dict(entry[:2] for entry in good))
         raise InputError(f"{folder}: the contours fit {len(good)} series ({named}); keep one of them")
     if not good:
         raise read[0][2]
     ((place, files, cine, places),) = good
-    others = {name: found for name, found in series.items() if not any(files.get(number) == path for number, path in found.items() if number >= 0)}
+    others = {
+        name: numbered for name, numbered in series.items() if not any(files.get(number) == path for number, path in numbered.items() if number >= 0)
+    }
     return cine, files, places, [f"series {_names(folder, others)} left out"] if others else []
 
 
@@ -62,8 +64,8 @@ def _series(folder: Path) -> dict[tuple[Path, str], dict[int, Path]]:
             raise InputError(f"{path}: has the number of {other.name}; expected names like IM-0003-0048.dcm, one a file")
     if not series:
         raise InputError(f"{folder}: no DICOM file whose name ends in a number; expected names like IM-0003-0048.dcm of one series")
-    for (place, _), found in series.items():
-        found |= {-number: path for number, path in enumerate(nameless, 1) if path.parent == place}
+    for (place, _), numbered in series.items():
+        numbered |= {-number: path for number, path in enumerate(nameless, 1) if path.parent == place}
     return series
 
 
@@ -72,11 +74,11 @@ def _joined(series: dict, numbers: set[int]) -> list[tuple]:
     folders: dict[Path, list[dict]] = {}
     for (place, _), files in series.items():
         folders.setdefault(place, []).append(files)
-    joined = [(place, {number: path for files in found for number, path in files.items()}, found) for place, found in folders.items()]
+    joined = [(place, {number: path for files in parts for number, path in files.items()}, parts) for place, parts in folders.items()]
     return [
         ((place, ""), files)
-        for place, files, found in joined
-        if numbers <= files.keys() and sum(number >= 0 for number in files) == sum(number >= 0 for part in found for number in part)
+        for place, files, parts in joined
+        if numbers <= files.keys() and sum(number >= 0 for number in files) == sum(number >= 0 for part in parts for number in part)
     ]
 
 
