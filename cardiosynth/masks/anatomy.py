@@ -47,7 +47,8 @@ def examine(masks: np.ndarray) -> Findings:
     area = lv.sum(axis=(1, 2)).reshape(-1, 2)
     counts = [_pieces(lv), _pieces((phases == RV)[_box(phases == RV)])]
     counts += [_contacts(lv, near_lv < MYOCARDIUM), _contacts(lv, near_lv == RV)]
-    return Findings(*(count.reshape(-1, 2) for count in counts), area, largest_jump(area))
+    lv_pieces, rv_pieces, wall_gaps, rv_contacts = (count.reshape(-1, 2) for count in counts)
+    return Findings(lv_pieces, rv_pieces, wall_gaps, rv_contacts, area, largest_jump(area))
 
 
 def largest_jump(lv_area: np.ndarray) -> float:
@@ -127,7 +128,7 @@ def _contacts(lv: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (lv & beside).sum(axis=(1, 2))
 
 
-def _box(structure: np.ndarray, margin: int = 0) -> tuple[slice, slice, slice]:
+def _box(structure: np.ndarray, margin: int = 0) -> tuple[slice, ...]:
     """The rectangle that holds a boolean (frames, H, W) in all frames, one pixel if empty, with a margin on each far side."""
     sides = []
     for axis in (1, 2):

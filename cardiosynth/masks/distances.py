@@ -41,11 +41,11 @@ def signed_distances(masks: np.ndarray, cropped: bool = True) -> np.ndarray:
     return distances
 
 
-def bounding_box(structure: np.ndarray) -> tuple[slice, slice]:
+def bounding_box(structure: np.ndarray) -> tuple[slice, ...]:
     """Rows and columns that hold boolean (..., H, W) and a pixel all around, as far as the frame goes; one pixel if empty."""
-    inside, sides = structure.reshape(-1, *structure.shape[-2:]).any(axis=0), []
+    inside, sides = np.any(structure.reshape(-1, *structure.shape[-2:]), axis=0), []
     for axis in (1, 0):
-        places = np.flatnonzero(inside.any(axis=axis))
+        places = np.flatnonzero(np.any(inside, axis=axis))
         sides.append(slice(max(places[0] - 1, 0), min(places[-1] + 2, inside.shape[1 - axis])) if len(places) else slice(0, 1))
     return tuple(sides)
 
@@ -102,7 +102,7 @@ def scale_distances(distances: np.ndarray, scale: float) -> np.ndarray:
     return scaled * distances.dtype.type(scale)
 
 
-def scale_part(distance: np.ndarray, centre: np.ndarray, scale: float, origin, frame) -> tuple[tuple[slice, slice], np.ndarray]:
+def scale_part(distance: np.ndarray, centre: np.ndarray, scale: float, origin, frame) -> tuple[tuple[slice, ...], np.ndarray]:
     """Resample a part (slices, h, w) of the frame to its place after scaling each slice about its ``centre``, bilinearly.
 
     centre: row and column (slices, 2) in the frame. origin: where the part begins in the frame, whose size

@@ -20,7 +20,7 @@ class Mender:
     """Mends the frames of one source. findings: what ``anatomy.examine`` says of its masks (slices, 2, H, W)."""
 
     def __init__(self, masks: np.ndarray, findings: Findings):
-        self._closed = ~findings.wall_gaps.any(axis=1)[:, None, None]
+        self._closed = ~np.any(findings.wall_gaps, axis=1)[:, None, None]
         self._rv_pieces = np.maximum(findings.rv_pieces.max(axis=1), 1)
         self._speck_px = SPECK * (masks == RV).sum(axis=(2, 3)).max()
 
@@ -57,6 +57,6 @@ class Mender:
             part[index][np.isin(labels[index], extra[size[extra] <= self._speck_px] + 1)] = 0
 
 
-def _wider(box: tuple[slice, slice]) -> tuple[slice, slice]:
+def _wider(box: tuple[slice, ...]) -> tuple[slice, ...]:
     """The box and a pixel around it."""
     return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)

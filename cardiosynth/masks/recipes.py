@@ -108,11 +108,11 @@ def enumerate_recipes(source_id: str, settings: Masks) -> list[Recipe]:
     enumerated = []
     for variant in (name for name in DEFAULTS if name in settings.variants):
         suffix = "" if variant == "plain" else f"-{variant}"
-        for number, (operation, ed_alpha, es_alpha, *gammas) in enumerate(specs):
+        for number, (operation, ed_alpha, es_alpha, ed_gamma, es_gamma) in enumerate(specs):
             name = f"{source_id}-{number:02d}-{operation}{suffix}"
-            frames = (operation, ed_alpha, es_alpha, steps, *gammas, settings.gamma_acts_on)
             angle_deg = _infarct_angle(name) if variant == "infarcted" else 0.0
-            enumerated.append(Recipe(name, source_id, *frames, variant, DEFAULTS[variant].default, angle_deg))
+            scales = (ed_gamma, es_gamma, settings.gamma_acts_on)
+            enumerated.append(Recipe(name, source_id, operation, ed_alpha, es_alpha, steps, *scales, variant, DEFAULTS[variant].default, angle_deg))
     return enumerated
 
 

@@ -47,7 +47,7 @@ class Source:
         lv, epicardium, heart, rv = _structures(self._masks)
         self._boxes = [bounding_box(rv if rv.any() else heart), bounding_box(epicardium), bounding_box(lv)]  # as PAINTED
         self._ends = [_ends(structure, box) for structure, box in zip((heart, epicardium, lv), self._boxes)]
-        ever = rv.any(axis=1, keepdims=True)  # the RV at ED or at ES
+        ever = np.any(rv, axis=1, keepdims=True)  # the RV at ED or at ES
         self._rv = np.ascontiguousarray(signed_distances(ever)[:, 0, *self._boxes[0]])
         self._originals: dict[float, tuple] = {}
         self._frames: dict[tuple, np.ndarray] = {}
@@ -84,7 +84,7 @@ class Source:
         lv, epicardium, heart, rv = _structures(self._masks)
         distances = signed_distances(np.stack([lv, epicardium, heart]), cropped=False)
         ends = shrink_into_absent(distances[:, :, ED], distances[:, :, ES])
-        return *ends, signed_distances(rv.any(axis=1, keepdims=True), cropped=False)[:, 0]
+        return *ends, signed_distances(np.any(rv, axis=1, keepdims=True), cropped=False)[:, 0]
 
     def _frame(self, alpha: int, steps: int, scale: float) -> np.ndarray:
         """One frame, uint8 (slices, H, W). Those not scaled are kept, as each stands in several candidates."""
@@ -174,20 +174,21 @@ def _structures(masks: np.ndarray) -> tuple[np.ndarray, ...]:
     return masks == LV, heart & ~rv, heart, rv
 
 
-def _corner(box: tuple[slice, slice]) -> tuple[int, int]:
+def _corner(box: tuple[slice, ...]) -> tuple[int, int]:
     return box[0].start, box[1].start
 
 
-def _trimmed(box: tuple[slice, slice], field: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray]:
+def _trimmed(box: tuple[slice, ...], field: np.ndarray) -> tuple[tuple[slice, ...], np.ndarray]:
     """The part (slices, h, w) of a field in a box that holds what is positive and a pixel all around, and its box."""
     inner = bounding_box(field > 0)
     return tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner)), np.ascontiguousarray(field[:, *inner])
 
 
-def _ends(structure: np.ndarray, box: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+def _ends(structure: np.ndarray, box: tuple[slice, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Distances (slices, h, w) of a structure (slices, 2, H, W) at ED and at ES within a box, measured in the frame."""
     distances = signed_distances(structure)
-    return tuple(np.ascontiguousarray(end[..., *box]) for end in shrink_into_absent(distances[:, ED], distances[:, ES]))
+    ed, es = (np.ascontiguousarray(end[..., *box]) for end in shrink_into_absent(distances[:, ED], distances[:, ES]))
+    return ed, es
 
 
 def _checked(masks) -> np.ndarray:

@@ -28,7 +28,8 @@ def vary(ed: np.ndarray, es: np.ndarray, recipe: Recipe) -> tuple[np.ndarray, np
     if recipe.variant == "plain":
         return ed, es
     frames = _MAKERS[recipe.variant](ed, es, recipe)
-    return tuple(after if after is before else _rv_in_one(after, before) for after, before in zip(frames, (ed, es)))
+    new_ed, new_es = (after if after is before else _rv_in_one(after, before) for after, before in zip(frames, (ed, es)))
+    return new_ed, new_es
 
 
 def conserved(ed, es, recipe):
@@ -178,7 +179,7 @@ def _widened(frame: np.ndarray, out_px: np.ndarray) -> np.ndarray:
     widened = frame.copy()
     for index in np.flatnonzero(out_px > 0):
         one = frame[:, [index]]
-        muscle = np.count_nonzero(_muscle(one))
+        muscle = int(np.count_nonzero(_muscle(one)))
         if muscle:
             wider = _with_muscle(one, one[0] + out_px[index], muscle)
             wider[2] += max(np.median((wider[1] - one[1])[abs(one[1]) < 2]), 0.0)
