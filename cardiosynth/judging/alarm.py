@@ -1,4 +1,4 @@
-"""Disagreement of regression and segmentation as an alarm: does it tell who is measured badly?
+"""Disagreement of regression and segmentation as an alarm: does it find the subjects that are measured badly?
 
 An alarm is a number for each subject, in points of EF: the absolute difference of both methods' EF (``disagreement``), or the
 deviation that the regression alone predicts for its EF (``sd``). A subject is measured badly where the absolute error of the
@@ -33,7 +33,7 @@ def measured_badly(pair: PairedReadings, error_of: str, limit: float) -> np.ndar
 
 
 def judge_alarms(predictions: pd.DataFrame, settings, seed: int) -> pd.DataFrame:
-    """How well each alarm tells, per dataset (widest split), method whose errors it should tell (``error_of``), and limit.
+    """How well each alarm works, per dataset (widest split), method whose errors it should detect (``error_of``), and limit.
 
     auc: area under the ROC curve, with its percentile interval over patients, resampled among those measured badly and among
     the others (as Robin et al., BMC Bioinformatics 2011). auc_gain: area of ``disagreement`` less that of ``sd``, paired.

@@ -42,7 +42,7 @@ from cardiosynth.masks.recipes import enumerate_recipes
 from cardiosynth.study.sections import Masks
 
 MODEL_ERROR = 3.0  # percent of the candidates kept, against real masks (``check``)
-EF_SHIFT = 3.0  # points by which one reader's EFs may lie beside another's; the paper drew its outlines anew
+EF_SHIFT = 3.0  # points by which the EFs of two readers may differ; the paper drew its outlines anew
 POINTS = 10  # EFs tried in each bin of the histogram, so that the limits of 10 and 80 % fall between them
 SOURCES = ("train and validation", "train alone")
 

@@ -12,7 +12,7 @@ from scipy.special import erf
 from statsmodels.stats.proportion import proportion_confint
 
 LIMITS_SD = 1.96  # limits of agreement, bias +- 1.96 SD (Bland and Altman 1986; paper, Methods)
-FEWEST_PATIENTS = 5  # below this a bootstrap interval says nothing and the cell stays empty
+FEWEST_PATIENTS = 5  # with fewer a bootstrap interval is meaningless and the cell stays empty
 KAGGLE_STEPS_ML = np.arange(600)  # the thresholds of the Kaggle score, 0 to 599 ml
 
 

@@ -110,7 +110,7 @@ def _exceeds(candidate: np.ndarray, own: np.ndarray) -> bool:
 
 
 def _appears(candidate: np.ndarray, own: np.ndarray) -> bool:
-    """Whether a slice of the candidate has what its source has there neither at ED nor at ES."""
+    """Whether a slice of the candidate shows something that its source shows in that slice neither at ED nor at ES."""
     return bool(((candidate > 0) & ~own.any(axis=1, keepdims=True)).any())
 
 

@@ -1,4 +1,4 @@
-"""The table of candidates on disk; reading it needs nothing of what makes it."""
+"""The table of candidates on disk; reading it does not import the code that makes it."""
 
 from pathlib import Path
 

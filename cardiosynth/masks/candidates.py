@@ -50,7 +50,7 @@ def _measure(source: Source, anatomy: Anatomy, recipe: Recipe, shared: dict, set
     edv_ml, esv_ml = volume_ml(masks, shared["spacing_mm"] ** 2, shared["slice_gap_mm"]).round(4).tolist()
     ef = round(float(ejection_fraction(edv_ml, esv_ml)), 4) if edv_ml > 0 else np.nan
     # a source cut by the frame has no true shape to move
-    grown = recipe.variant != "plain" and touches_border(masks, MYOCARDIUM)  # its contours move beyond what scaling tells
+    grown = recipe.variant != "plain" and touches_border(masks, MYOCARDIUM)  # a variant moves contours further than its scale says
     cut = source.touches_border or touches_border(masks) or source.leaves_frame(recipe) or grown
     holds = (edv_ml == 0 or esv_ml == 0, cut, ef < settings.minimum_ef, ef > settings.maximum_ef)
     names = ("no lv", "touches border", f"ef below {settings.minimum_ef:g}", f"ef above {settings.maximum_ef:g}")

@@ -132,7 +132,7 @@ def scale_part(distance: np.ndarray, centre: np.ndarray, scale: float, origin, f
 
 
 def scaled_edges(first, last, centre, scale: float):
-    """Where the outer edges of the pixels first..last come to lie when scaled about ``centre``; pixel i spans i -+ 0.5."""
+    """Positions of the outer edges of the pixels first..last after scaling about ``centre``; pixel i spans i -+ 0.5."""
     return centre + (first - 0.5 - centre) * scale, centre + (last + 0.5 - centre) * scale
 
 

@@ -149,7 +149,7 @@ def _rv_in_one(frame: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 def _with_muscle(frame: np.ndarray, cavity: np.ndarray, pixels: int) -> np.ndarray:
-    """The frame with another cavity and its epicardial contour offset so that the muscle has so many pixels in all.
+    """The frame with another cavity and its epicardial contour offset so that the muscle has ``pixels`` pixels in all.
 
     Pixels are counted outside the cavity by their distance; those that share one (distances of masks are few) are
     ranked by it smoothed, so that dents fill first, then by place. The least wall about the cavity always counts.
@@ -175,7 +175,7 @@ def _thickened(frame: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _widened(frame: np.ndarray, out_px: np.ndarray) -> np.ndarray:
-    """One frame with the cavity of each slice moved out by so many pixels, muscle area kept and RV pushed."""
+    """One frame with the cavity of each slice moved out by ``out_px`` pixels, muscle area kept and RV pushed."""
     widened = frame.copy()
     for index in np.flatnonzero(out_px > 0):
         one = frame[:, [index]]
@@ -204,7 +204,7 @@ def _between_slices(frame: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _leave(frame: np.ndarray, cover: np.ndarray) -> np.ndarray:
-    """The frame with each slice's heart shrunk to a share of its area, nothing where the share is next to none."""
+    """The frame with each slice's heart shrunk to a share of its area, nothing where the share is almost 0."""
     for index in np.flatnonzero(cover < 1):
         if cover[index] < LEAST_COVER:
             frame[:, index] = -float(sum(frame.shape[-2:]))

@@ -1,4 +1,4 @@
-"""What trains the SPADE generator: the discriminator at two scales, the losses, and what keeps few data from being learned by heart.
+"""What trains the SPADE generator: the discriminator at two scales, the losses, and what limits overfitting to few data.
 
 Park et al., CVPR 2019 (section 3, appendix A), and Wang et al., CVPR 2018, for the discriminator. N images, C image channels,
 K labels, H x W pixels.
@@ -92,7 +92,7 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 class LeCam(nn.Module):
-    """Keeps scores near the running means of the other kind, so that the discriminator cannot part few images at will.
+    """Keeps scores near the running means of the other kind, so that the discriminator overfits less to few images.
 
     Tseng et al., CVPR 2021, Eq. 5, hinge form. forward: scores of real and painted images (lists over scales) to a loss.
     """
@@ -110,7 +110,7 @@ class LeCam(nn.Module):
 
 
 def augment_seen(planes: Tensor, images: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """What the discriminator sees, moved and with other contrast, so that it cannot know the few real images by heart.
+    """What the discriminator sees, moved and with other contrast, so that it cannot memorise the few real images.
 
     Zhao et al., NeurIPS 2020: gradients flow through. Labels and images of N move together; the N images then get a
     contrast and brightness of their own. Called with the same draws for real and painted images.

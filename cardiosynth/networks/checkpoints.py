@@ -1,4 +1,4 @@
-"""Training states on disk as safetensors: nothing here pickles, and a killed training resumes.
+"""Training states on disk as safetensors: no pickled objects, and a killed training resumes.
 
 Random numbers are not stored: every step draws from a generator seeded by (seed, step), so that a
 resumed training sees what an uninterrupted one would have seen.

@@ -56,7 +56,7 @@ class FoldedGenerator(nn.Module):
         planes, dtype = pad_to_multiple(planes), self.last.weight.dtype
         codes = encode(planes)
         x = self.start(planes.to(dtype), None if style is None else style.to(dtype)).movedim(1, 3).contiguous()
-        stride = 2**UPSAMPLINGS  # every so many pixels is the nearest of a smaller mask
+        stride = 2**UPSAMPLINGS  # one pixel in ``stride``: the nearest pixel of a smaller mask
         around = Neighbourhoods.of(codes[:, ::stride, ::stride], self.codes)
         for block in self.blocks:
             if block.upsampled:

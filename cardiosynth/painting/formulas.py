@@ -22,7 +22,7 @@ from cardiosynth.data.volumes import LV, MYOCARDIUM, RV, ejection_fraction, volu
 from cardiosynth.masks.distances import signed_distances
 from cardiosynth.study.sections import Grid
 
-POOL = 1000  # patients of site "a" whose scanners are lent to the hearts
+POOL = 1000  # patients of site "a" whose scanner settings the hearts are given
 PAPILLARY_DEPTHS = (0.2, 0.85)  # of the way from base to apex
 
 

@@ -41,7 +41,7 @@ LOG_EVERY = 50
 
 
 class Slices:
-    """Training samples in memory: images and masks (N, C, H, W), and whose each is."""
+    """Training samples in memory: images and masks (N, C, H, W), and the number of the subject of each."""
 
     def __init__(self, cohort: Cohort, settings: GeneratorSettings, device):
         self.images, self.masks, self.owners = samples(cohort, settings.phases)
