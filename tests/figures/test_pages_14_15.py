@@ -70,12 +70,6 @@ def test_tables_hold_every_measure_that_was_made_once(results):
     assert all("embedded phantom" in table.caption for table in shown[:3:2])
 
 
-def test_measures_by_inception_appear_where_they_were_made(results):
-    table = pd.concat([results.table("image_quality"), pd.DataFrame([{"quantity": "fid_inception", "real": 1.0, "painted": 33.0}])])
-    table.to_csv(results.folder / "image_quality.csv", index=False)
-    assert tables(quality_page(results))[0].set_index("").loc["FID, Inception", "painted"] == 33
-
-
 def test_figures_are_saved_with_their_data_and_name_the_phantom(results):
     pictures = [picture for picture in quality_page(results) if isinstance(picture, Picture)]
     assert [picture.path.stem for picture in pictures] == ["14-grey-levels", "14-nearest", "14-learning-curves"]
