@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from cardiosynth.monotony import count_not_monotone, lv_areas
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
+
+from evidence.monotony import count_not_monotone, lv_areas
 
 ROWS, COLUMNS = np.mgrid[:64, :64]
 
