@@ -203,7 +203,7 @@ def test_a_date_that_no_calendar_has_is_bad_yaml(tmp_path):
 
 @pytest.mark.parametrize("setting", [PLAIN, {"PYTHONIOENCODING": "cp1252"}, {"PYTHONIOENCODING": "ascii"}])
 def test_a_sign_that_the_terminal_lacks_ends_nothing(setting):
-    script = "from cardiosynth.ending import guarded; import sys; guarded(lambda: print('3.1 \\u00b1 0.2 \\u2192 \\u021b'))"
+    script = "from cardiosynth.study.ending import guarded; import sys; guarded(lambda: print('3.1 \\u00b1 0.2 \\u2192 \\u021b'))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, env=os.environ | setting)
     assert done.returncode == 0 and done.stdout.startswith(b"3.1 ") and not done.stderr
 
@@ -266,7 +266,7 @@ def test_ctrl_c_is_one_line(capsys):
 
 
 def test_a_reader_that_goes_away_is_no_error():
-    script = "from cardiosynth.ending import guarded; import sys; sys.exit(guarded(lambda: [print('x' * 1000) for _ in range(1000)]))"
+    script = "from cardiosynth.study.ending import guarded; import sys; sys.exit(guarded(lambda: [print('x' * 1000) for _ in range(1000)]))"
     done = subprocess.run(["bash", "-c", f'"{sys.executable}" -c "{script}" | head -1'], capture_output=True, cwd=ROOT)
     assert done.stdout == b"x" * 1000 + b"\n" and not done.stderr
 
@@ -292,7 +292,7 @@ def test_a_file_is_whole_or_what_it_was_and_its_error_names_it(tmp_path):
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="needs prlimit")
 def test_tensors_that_find_no_room_leave_nothing(tmp_path):
     script = (
-        "import sys, torch; from cardiosynth.checkpoints import save_tensors; from cardiosynth.ending import guarded\n"
+        "import sys, torch; from cardiosynth.networks.checkpoints import save_tensors; from cardiosynth.study.ending import guarded\n"
         "sys.exit(guarded(lambda: save_tensors(sys.argv[1], {'a': torch.zeros(100000)}, {})))"
     )
     done = subprocess.run(
