@@ -172,7 +172,8 @@ def speed(acdc: str = "", phantoms: list[int] = None) -> None:
 def _ingest(dataset: str, root: str, folder: Path, workers: int) -> dict:
     """One ingestion in a process of its own, timed from outside; it tells its peak memory at the end."""
     code = (
-        f"import resource\nfrom pathlib import Path\nfrom cardiosynth.workflow.stages.prepare import ingest\nfrom cardiosynth.study.sections import Grid\n"
+        "import resource\nfrom pathlib import Path\n"
+        "from cardiosynth.workflow.stages.prepare import ingest\nfrom cardiosynth.study.sections import Grid\n"
         f"if __name__ == '__main__':\n    ingest({dataset!r}, {root!r}, Path({str(folder / 'out')!r}), Grid(), {workers})\n"
         "    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))\n"
     )

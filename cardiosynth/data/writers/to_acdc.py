@@ -1,4 +1,4 @@
-"""A cohort in ACDC's official layout, wrong affine included (``cardiosynth.datasets.acdc`` reads it)."""
+"""A cohort in ACDC's official layout, wrong affine included (``cardiosynth.data.readers.acdc`` reads it)."""
 
 from collections.abc import Iterable
 from pathlib import Path

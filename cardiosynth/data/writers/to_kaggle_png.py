@@ -1,4 +1,4 @@
-"""A cohort as the PNG pairs of Kaggle's Data Science Bowl (``cardiosynth.datasets.kaggle_png`` reads them).
+"""A cohort as the PNG pairs of Kaggle's Data Science Bowl (``cardiosynth.data.readers.kaggle_png`` reads them).
 
 The layout has 1 mm pixels, 8-bit images, whole-millimetre slice locations and LV masks: what is finer is lost.
 """

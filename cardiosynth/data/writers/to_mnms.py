@@ -1,4 +1,4 @@
-"""A cohort in the layout of M&Ms, each file with two frames, ED and ES (``cardiosynth.datasets.mnms`` reads it)."""
+"""A cohort in the layout of M&Ms, each file with two frames, ED and ES (``cardiosynth.data.readers.mnms`` reads it)."""
 
 from collections.abc import Iterable
 from pathlib import Path

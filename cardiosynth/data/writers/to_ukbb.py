@@ -1,4 +1,4 @@
-"""A cohort in the layout of ukbb_cardiac, under made-up participant ids (``cardiosynth.datasets.ukbb`` reads it)."""
+"""A cohort in the layout of ukbb_cardiac, under made-up participant ids (``cardiosynth.data.readers.ukbb`` reads it)."""
 
 from collections.abc import Iterable
 from pathlib import Path
