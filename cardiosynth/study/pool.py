@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from graphlib import TopologicalSorter
+from importlib import import_module
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from threading import Thread
 
@@ -11,16 +12,18 @@ from cardiosynth.study.provenance import one_thread
 
 
 def pool(workers: int, preload: Iterable[str] = ()) -> ProcessPoolExecutor:
-    """A pool of processes. preload: modules that they share, imported once for all where the system can fork."""
+    """A pool of processes. preload: modules that each has loaded, once for all where the system can fork and none was forked before."""
     method = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
     context = get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload([*preload])
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=([*preload],))
 
 
-def _begin() -> None:
+def _begin(preload: list[str]) -> None:
     """A worker computes in one thread, and ends when its parent is killed, which tells it nothing."""
+    for module in preload:  # before the threads are set, which are those of what is loaded
+        import_module(module)
     one_thread()
     parent = parent_process()
 
