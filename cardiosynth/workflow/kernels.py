@@ -9,7 +9,7 @@ from multiprocessing import get_all_start_methods, get_context
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 NAME = "preloaded"
-PRELOAD = ("papermill", "ipykernel.kernelapp", "pandas", "seaborn", "cardiosynth.figures.style", "cardiosynth.figures.formatting", "torch")
+PRELOAD = ("ipykernel.kernelapp", "pandas", "seaborn", "cardiosynth.figures.style", "cardiosynth.figures.formatting", "torch")
 
 
 class Preloaded(LocalProvisioner):
@@ -42,7 +42,9 @@ class _Kernel:
     stdin = stdout = stderr = None
 
     def __init__(self, connection_file: str, folder: str | None, environment: dict):
-        self.process = get_context("forkserver").Process(target=_serve, args=(connection_file, folder, environment), daemon=True)
+        context = get_context("forkserver")
+        context.set_forkserver_preload([*PRELOAD])  # a worker of a pool has a server of its own
+        self.process = context.Process(target=_serve, args=(connection_file, folder, environment), daemon=True)
         self.process.start()
         self.pid = self.process.pid
 

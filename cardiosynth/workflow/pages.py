@@ -1,4 +1,4 @@
-"""All pages of the book in one pool: their kernels are copies of one process that has loaded the libraries."""
+"""All pages of the book in one pool: the kernels of a worker are copies of one process that has loaded the libraries."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def run_pages(study: Study, results: Path, workers: int) -> None:
         stale.unlink()
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as a kernel's own start would
     given = fingerprint([sha256(results / "provenance.json"), *(sha256(path) for path in notebooks.sources())])
-    run_in_order({name: set() for name in pages}, partial(_run_page, results, pages, given), workers, preload=kernels.PRELOAD)
+    run_in_order({name: set() for name in pages}, partial(_run_page, results, pages, given), workers, preload=["papermill"])
     write_json(folder / "pages.json", {name: sha256(folder / f"{name}.ipynb") for name in pages})
 
 

@@ -1,7 +1,6 @@
 """The pages of the book in one pool: what a page is made from decides whether it is executed again."""
 
 import json
-from multiprocessing import forkserver
 
 import nbformat
 import pytest
@@ -24,7 +23,6 @@ def folder(tmp_path, monkeypatch):
         cells = [nbformat.v4.new_code_cell('results = "../results"', metadata={"tags": ["parameters"]}),
                  nbformat.v4.new_code_cell("import sys, time\nprint(results, 'pandas' in sys.modules, time.time_ns())")]  # fmt: skip
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), tmp_path / "notebooks" / f"{name}.ipynb")
-    forkserver._forkserver._stop()  # that of an earlier test has loaded other modules
     monkeypatch.setattr(notebooks, "pages", lambda: sorted((tmp_path / "notebooks").glob("*.ipynb")))
     return tmp_path
 
