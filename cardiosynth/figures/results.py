@@ -70,7 +70,7 @@ def recorded(folder, name: str) -> pd.DataFrame:
     """A table, CSV or a JSON list of records, of the folders below data/results. Raises InputError where it is absent."""
     path = Path(folder) / name
     if not path.is_file():
-        raise InputError(f"{path}: no such recorded table; the scripts in benchmarks/ make it")
+        raise InputError(f"{path}: no such recorded table; 'make evidence' names the script that makes it")
     return pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))) if path.suffix == ".json" else pd.read_csv(path)
 
 

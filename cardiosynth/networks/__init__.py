@@ -1,5 +1,5 @@
 """The networks, each to be read in one sitting beside the paper, and how their weights are kept.
 
 In: settings and tensors. Out: SFERA (volumes), SPADE and its adversary (images), the U-Net (labels), and
-published networks that judge images. Training SFERA and the generator stands in ``measuring`` and ``painting``.
+VGG-19 with its published weights for a loss. Training SFERA and the generator stands in ``measuring`` and ``painting``.
 """

@@ -25,14 +25,19 @@ def _begin(preload: list[str]) -> None:
     for module in preload:  # before the threads are set, which are those of what is loaded
         import_module(module)
     one_thread()
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it does, even when that is killed, which tells it nothing."""
     parent = parent_process()
 
-    def end_with_parent() -> None:
+    def wait_for_end() -> None:
         if parent:
             parent.join()
             os._exit(1)
 
-    Thread(target=end_with_parent, daemon=True).start()
+    Thread(target=wait_for_end, daemon=True).start()
 
 
 def run_in_order(jobs: dict, call: Callable, workers: int, preload: Iterable[str] = ()) -> None:

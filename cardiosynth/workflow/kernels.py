@@ -8,6 +8,8 @@ from multiprocessing import get_all_start_methods, get_context
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
+from cardiosynth.study.pool import end_with_parent
+
 NAME = "preloaded"
 PRELOAD = ("ipykernel.kernelapp", "pandas", "seaborn", "cardiosynth.figures.style", "cardiosynth.figures.formatting", "torch")
 
@@ -68,7 +70,9 @@ class _Kernel:
 def _serve(connection_file: str, folder: str | None, environment: dict) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
+    end_with_parent()
     os.environ.update(environment)
     if folder:
         os.chdir(folder)
-    IPKernelApp.launch_instance(argv=["-f", connection_file, f"--IPKernelApp.parent_handle={os.getppid()}"])  # with which it ends
+    # a parent named spares the terminal the words on how to connect
+    IPKernelApp.launch_instance(argv=["-f", connection_file, f"--IPKernelApp.parent_handle={os.getppid()}"])
