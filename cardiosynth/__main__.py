@@ -1,12 +1,7 @@
 """``python -m cardiosynth``: one command for a whole study, one for each of its stages."""
 
 import os
-import signal
 import sys
-
-if __name__ == "__mp_main__":  # a worker: Ctrl-C ends it without a word, as its parent says one
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path

@@ -4,8 +4,8 @@
 
 The folder of results must hold the cohorts, both U-Nets and the candidates of the study (``make study`` leaves them there). Each
 generator paints the chosen validation subjects and a few of the training split, and the stages ``fidelity`` and ``realism``
-judge them; nothing here looks at a test subject. A generator that is there with the same settings is not trained again, and
-rows of others than those named are kept.
+judge them; nothing here looks at a test subject. A generator that is there, made by the same code from the same settings and
+cohort, is not trained again, and rows of others than those named are kept.
 """
 
 import argparse
@@ -18,8 +18,11 @@ import pandas as pd
 
 from cardiosynth.masks.candidate_table import read_candidates
 from cardiosynth.painting.realism import copies
+from cardiosynth.study.closure import mark
+from cardiosynth.study.files import sha256
+from cardiosynth.study.provenance import MANIFEST
 from cardiosynth.study.sections import GeneratorSettings
-from cardiosynth.study.study_file import load_study
+from cardiosynth.study.study_file import fingerprint, load_study
 from cardiosynth.workflow.stages import check_labels, judge_images, paint_masks, train_generator
 
 LIGHT = {"label_weight": 1.0}
@@ -79,9 +82,12 @@ def folder_of(results: Path, name: str) -> Path:
 
 def judged(study, folder: Path) -> dict:
     """Train, paint and judge; one row of numbers."""
-    manifest = folder / "generator" / "manifest.json"
-    if not manifest.is_file() or json.loads(manifest.read_text())["parameters"] != study.subset("generator", "seed"):
+    inputs = [sha256(folder / name / MANIFEST) for name in (f"cohorts/{study.datasets.a}", "segmentation")]
+    made_from = fingerprint([mark(train_generator.__name__), study.subset("generator", "seed"), inputs])
+    note = folder / "generator-made-from.txt"
+    if not (folder / "generator" / MANIFEST).is_file() or not note.is_file() or note.read_text(encoding="utf-8") != made_from:
         train_generator.train_generator(study, folder)
+        note.write_text(made_from, encoding="utf-8")
     paint_masks.paint(study, folder)
     check_labels.check_labels(study, folder)
     judge_images.judge_images(study, folder)

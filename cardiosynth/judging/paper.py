@@ -17,7 +17,6 @@ from cardiosynth.study.errors import InputError
 DATA = ROOT / "data" / "paper"
 TABLE1_EXPERIMENTS = ("SSO", "RSO", "RSA", "RSP", "segmentation")
 HEADINGS = {name: f"{short} ({unit})" for name, (short, unit) in ERROR_IN.items()}
-VERDICTS = ("agrees", "contradicts", "undecided", "not tested")
 EXPECTED = ("second smaller", "first smaller", "equal")
 RMSE_COLUMNS = ("rmse", "rmse_low", "rmse_high", "rmse_sd", "n", "seeds")
 DIFFERENCES = tuple(f"{measure}_difference{end}" for measure in ("rmse", "mae") for end in ("", "_low", "_high"))

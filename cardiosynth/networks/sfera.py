@@ -157,7 +157,7 @@ class VolumeRidge:
 
 
 def load(path: Path, settings: SferaSettings, size_px: int) -> tuple[Sfera, VolumeRidge, dict]:
-    """A trained network on the CPU, its ridge and the notes of its training (``value_range``, the study), from one file.
+    """A trained network on the CPU, its ridge and the notes of its training (``value_range``), from one file.
 
     Raises InputError naming the file where it is missing, damaged, or holds another network.
     """

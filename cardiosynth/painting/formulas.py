@@ -27,7 +27,7 @@ PAPILLARY_DEPTHS = (0.2, 0.85)  # of the way from base to apex
 
 
 class PhantomStudio:
-    """Paints stacks as ``painting.Studio`` does. seed and the name of a stack fix its thorax, its scanner and its noise."""
+    """Paints stacks as ``painter.Studio`` does. seed and the name of a stack fix its thorax, its scanner and its noise."""
 
     def __init__(self, grid: Grid, seed: int):
         self.grid, self.seed = grid, seed

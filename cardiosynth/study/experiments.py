@@ -161,6 +161,27 @@ def training_from_path(path: str, study: Study) -> Training:
     raise InputError(f"{path}: study {study.name} has no such training; it has {', '.join(t.path for t in trainings(study))}")
 
 
+def stages(study: Study) -> dict[str, str]:
+    """To the folder of each stage below the study's results the title that it announces, in their order."""
+    asked = study.questions
+    return {
+        **{f"cohorts/{name}": f"prepare {name}" for name in datasets(study)},
+        "segmentation": "segmentation",
+        "reader": "reader",
+        "synthetic": "masks",
+        "generator": "generator",
+        "synthetic/images": "paint",
+        **({"synthetic/phantom": "paint phantom"} if asked.phantom else {}),
+        **({"synthetic/outlines": "outlines", "synthetic/outlines/images": "paint outlines"} if asked.outlines else {}),
+        "fidelity": "fidelity",
+        "realism": "realism",
+        **{f"models/{training.path}": f"train {training.path}" for training in trainings(study)},
+        "tables": "evaluate",
+        "inference": "inference time",
+        "model": "model",
+    }
+
+
 def _trained_on(chosen: Experiment, study: Study) -> list[str]:
     if chosen.data == "synthetic":
         return ["both"]

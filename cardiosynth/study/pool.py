@@ -1,11 +1,15 @@
 """Processes side by side: each computes in one thread and ends with its parent."""
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import partial
 from graphlib import TopologicalSorter
 from importlib import import_module
 from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.reduction import ForkingPickler
 from threading import Thread
 
 from cardiosynth.study.provenance import one_thread
@@ -21,7 +25,8 @@ def pool(workers: int, preload: Iterable[str] = ()) -> ProcessPoolExecutor:
 
 
 def _begin(preload: list[str]) -> None:
-    """A worker computes in one thread, and ends when its parent is killed, which tells it nothing."""
+    """A worker computes in one thread; it ends without a word at Ctrl-C, as its parent says one, and when its parent is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     for module in preload:  # before the threads are set, which are those of what is loaded
         import_module(module)
     one_thread()
@@ -43,17 +48,33 @@ def end_with_parent() -> None:
 def run_in_order(jobs: dict, call: Callable, workers: int, preload: Iterable[str] = ()) -> None:
     """Call a function of every job in a pool, each after those that it needs, otherwise in the order given.
 
-    jobs: to each job the jobs that must be done before it. The first error ends the run, when the jobs begun have ended.
+    jobs: to each job the jobs that must be done before it. The first error is said at once and ends the run, when the jobs at work have ended.
     """
     order = TopologicalSorter(jobs)
     order.prepare()
+    ready: list[Hashable] = []
     running: dict[Future, Hashable] = {}
     with pool(workers, preload) as processes:
+        while order.is_active():
+            ready += order.get_ready()
+            while ready and len(running) < workers:  # no more, or they would all have to end after an error
+                job = ready.pop(0)
+                running[processes.submit(partial(_call, call), job)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                if running and (error := future.exception()):
+                    print(f"    {error}\n    (waiting for {len(running)} at work)", file=sys.stderr, flush=True)
+                future.result()
+                order.done(job)
+
+
+def _call(call: Callable, job: Hashable) -> None:
+    """Do a job in a worker. An error that cannot travel to the parent does so as its words, or it would look like a killed worker."""
+    try:
+        call(job)
+    except Exception as error:
         try:
-            while order.is_active():
-                running |= {processes.submit(call, job): job for job in order.get_ready()}
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    future.result()
-                    order.done(running.pop(future))
-        finally:
-            processes.shutdown(cancel_futures=True)
+            ForkingPickler.loads(ForkingPickler.dumps(error))
+        except Exception:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+        raise

@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from cardiosynth.study.files import named, sha256, write_json
 MANIFEST, TIMING = "manifest.json", "timing.json"
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "monai", "snakemake", "papermill", "jupyter-book")
 HASHED = (".csv", ".npy", ".safetensors", ".ipynb", ".png")
+
+_first = True  # whether this process has not begun a stage
 
 
 @contextmanager
@@ -42,15 +44,16 @@ def stage(folder, title: str, parameters: dict, module: str, made_from: str = ""
     announce(title)
     one_thread()
     code = mark(module)  # now: who edits while it runs has edited for the next run
-    started, before_s = time.monotonic(), time.time() - psutil.Process().create_time()
+    started, startup_s = time.monotonic(), _startup_s()
+    before_mb = _forget_peak()
     with named(folder):
         yield folder
     wall_s = time.monotonic() - started
     timing = {
         "stage": title,
         "wall_s": round(wall_s, 2),
-        "startup_s": round(before_s, 2),
-        "peak_rss_mb": _peak_rss_mb(),
+        "startup_s": startup_s,
+        "peak_rss_mb": _peak_rss_mb(before_mb),
         "code": code,
         "made_from": made_from,
     }
@@ -206,11 +209,36 @@ def _place(title: str) -> str:
     return f"[{spent / 60:4.1f} min] stage {titles.index(title) + 1} of {len(titles)} · "
 
 
-def _peak_rss_mb() -> float | None:
-    """Peak memory of this process and its largest child in MB; None on Windows, which does not count it so."""
+def _startup_s() -> float:
+    """Seconds from the start of this process to its first stage; 0 for those that follow."""
+    global _first
+    seconds = time.time() - psutil.Process().create_time() if _first else 0.0
+    _first = False
+    return round(seconds, 2)
+
+
+def _forget_peak() -> float:
+    """Let the peak of memory be that of the stage which begins, where the system can: Linux, by the file ``clear_refs`` of proc(5).
+
+    Returns the peak of the children that have ended, which stays.
+    """
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _ever_mb("RUSAGE_CHILDREN") or 0.0
+
+
+def _peak_rss_mb(before_mb: float) -> float | None:
+    """Peak memory of this process and its largest child, where that is beyond what children had before; None on Windows, which counts none."""
+    own, children = _ever_mb("RUSAGE_SELF"), _ever_mb("RUSAGE_CHILDREN")
+    if own is None or children is None:
+        return None
+    return round(max(own, children if children > before_mb else 0.0), 1)
+
+
+def _ever_mb(who: str) -> float | None:
+    """The largest memory in MB that this process has had, or any child that has ended; None on Windows."""
     try:
         import resource
     except ImportError:
         return None
-    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return round(max(usage) / (1024 if sys.platform != "darwin" else 1024**2), 1)
+    return resource.getrusage(getattr(resource, who)).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)

@@ -22,10 +22,15 @@ def pages() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 
 
+def files(*places: str) -> list[Path]:
+    """Files of the checkout and those below its folders, but hidden ones and an editor's copies (``page.md~``)."""
+    below = [path for place in places for path in ([ROOT / place] if (ROOT / place).is_file() else sorted((ROOT / place).rglob("*")))]
+    return [path for path in below if path.is_file() and not path.name.startswith((".", "#")) and not path.name.endswith("~")]
+
+
 def sources() -> list[Path]:
     """The files of SOURCES."""
-    below = [path for place in SOURCES for path in ([ROOT / place] if (ROOT / place).is_file() else sorted((ROOT / place).rglob("*")))]
-    return [path for path in below if path.is_file()]
+    return files(*SOURCES)
 
 
 def parse_parameters(pairs: list[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import yaml
 
 from cardiosynth import ROOT
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.experiments import questions
+from cardiosynth.study.experiments import stages
 from cardiosynth.study.files import whole, write_json
 from cardiosynth.study.provenance import MANIFEST, stage, summarise
 from cardiosynth.study.study_file import Study
@@ -26,23 +26,21 @@ COLLECTED = (
     "generator/checkpoints.csv",
     *(f"realism/{name}" for name in ("image_quality.csv", "intensities.csv", "spectrum.csv", "nearest.csv", "blind.csv", "blind.png")),
 )
-
-
-def collected(study: Study) -> list[str]:
-    """The files that go to the top of the results folder: COLLECTED, and the tables that only some studies have."""
-    asked = {"questions": bool(questions(study)), "reference": study.datasets.truth == "masks"}
-    return [*COLLECTED, *(f"tables/{name}.csv" for name, there in asked.items() if there)]
+OF_SOME = ("questions.csv", "reference.csv")  # tables that only some studies have
 
 
 def collect(study: Study, results: Path) -> None:
     """provenance.json, the study file and the tables at the top of the results folder, where notebooks look."""
     with whole(results / "study.yaml") as partial:
         partial.write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    for name in collected(study):
+    for name in OF_SOME:
+        (results / name).unlink(missing_ok=True)
+    there = [f"tables/{name}" for name in OF_SOME if (results / "tables" / name).is_file()]
+    for name in [*COLLECTED, *there]:
         with whole(results / Path(name).name) as partial:
             shutil.copyfile(results / name, partial)
-    manifests = sorted(results.glob(f"**/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
-    summarise(study, [m for m in manifests if m.parent.name != "book"], results / "provenance.json")
+    manifests = [results / folder / MANIFEST for folder in stages(study)]
+    summarise(study, sorted(manifests, key=lambda path: path.stat().st_mtime), results / "provenance.json")
 
 
 def build_book(study: Study, results: Path) -> None:

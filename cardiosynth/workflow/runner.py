@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import yaml
 from cardiosynth import ROOT
 from cardiosynth.judging.paper import format_table1
 from cardiosynth.study.errors import InputError
-from cardiosynth.study.experiments import datasets, trainings
+from cardiosynth.study.experiments import datasets, stages
 from cardiosynth.study.study_file import Study, load_study
 from cardiosynth.workflow.notebooks import pages
 
@@ -34,28 +35,6 @@ CHATTER = (
 )
 
 
-def titles(study: Study) -> list[str]:
-    """The stages of a study as they announce themselves."""
-    return [
-        *(f"prepare {name}" for name in datasets(study)),
-        "segmentation",
-        "reader",
-        "masks",
-        "generator",
-        "paint",
-        *(["paint phantom"] if study.questions.phantom else []),
-        *(["outlines", "paint outlines"] if study.questions.outlines else []),
-        "fidelity",
-        "realism",
-        *(f"train {training.path}" for training in trainings(study)),
-        "evaluate",
-        "inference time",
-        "model",
-        *(f"notebook {path.stem}" for path in pages()),
-        "book",
-    ]
-
-
 def run(study_file: Path, data: str | None, cores: int, again: str | None = None) -> None:
     """Run what is not up to date. Raises InputError for bad input, where nothing can be written, on Windows, and when a stage failed."""
     _check_system()
@@ -64,31 +43,12 @@ def run(study_file: Path, data: str | None, cores: int, again: str | None = None
     _check_data(study, data)
     results = ROOT / "results" / study.name
     started = time.time()
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "workflow" / "Snakefile"),
-        "--directory",
-        str(ROOT),
-        "--cores",
-        str(cores),
-        "--nolock",
-        "--rerun-incomplete",
-        "--quiet",
-        "progress",
-        "rules",
-        "host",
-        *(["--forcerun", again] if again else []),
-        "--config",
-        _setting("study", os.path.relpath(study_file.resolve(), ROOT)),
-        *([_setting("data", str(Path(data).resolve()))] if data else []),
-    ]
+    command = snakemake(study_file, data, cores, "--rerun-incomplete", "--quiet", "progress", "rules", "host")
+    command += ["--forcerun", again] if again else []
     environment = (
         os.environ
         | {
-            "CARDIOSYNTH_STAGES": json.dumps(titles(study)),
+            "CARDIOSYNTH_STAGES": json.dumps([*stages(study).values(), *(f"notebook {path.stem}" for path in pages()), "book"]),
             "CARDIOSYNTH_STARTED": str(started),
             "OMP_NUM_THREADS": "1",
             "PYTHONWARNINGS": "ignore",
@@ -97,16 +57,27 @@ def run(study_file: Path, data: str | None, cores: int, again: str | None = None
         }
         | _cache()
     )
-    with _one_at_a_time(results):
-        if _run(command, environment):
+    with _one_at_a_time(results) as lock:
+        if _run(command, environment, lock):
             raise InputError(f"study {study.name} stopped: the message above says why; the same command goes on from there")
     print(format_table1(pd.read_csv(results / "table1.csv")))
     print(f"\nThe book: {os.path.relpath(results / 'book' / 'html' / 'index.html')}  ({(time.time() - started) / 60:.1f} min)")
 
 
-def _run(command: list[str], environment: dict) -> int:
-    """Run Snakemake without its own chatter between the stages, and without its traceback but for the last line; returns its exit status."""
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, encoding="utf-8", errors="replace") as process:
+def snakemake(study_file: Path, data: str | None, cores: int, *options: str) -> list[str]:
+    """The command that runs a study's workflow. It keeps no lock of its own: a kill would leave it behind."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(ROOT)]
+    settings = [_setting("study", os.path.relpath(study_file.resolve(), ROOT))]
+    settings += [_setting("data", str(Path(data).resolve()))] if data else []
+    return [*command, "--cores", str(cores), "--nolock", "--config", *settings, *options]
+
+
+def _run(command: list[str], environment: dict, lock: int) -> int:
+    """Run Snakemake without its own chatter between the stages, and without its traceback but for the last line; returns its exit status.
+
+    lock: descriptor of the study's lock, which it holds too: it may outlive this process when that is killed.
+    """
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", pass_fds=(lock,)) as process:
         inside = False
         for line in process.stderr:
             inside = line.startswith("Traceback ") or inside and line[0].isspace()
@@ -153,8 +124,11 @@ def _check_system() -> None:
 
 
 @contextmanager
-def _one_at_a_time(results: Path):
-    """Hold the study's lock. Raises InputError where another run has it or the checkout cannot be written; warns where there are no locks."""
+def _one_at_a_time(results: Path) -> Iterator[int]:
+    """Hold the study's lock; yields its descriptor. Warns where there are no locks.
+
+    Raises InputError where another run has it or the checkout cannot be written.
+    """
     import fcntl
 
     try:
@@ -175,4 +149,4 @@ def _one_at_a_time(results: Path):
             if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL):
                 raise
             print(f"{results}: no locks on this file system; see to it yourself that the study runs only once at a time", file=sys.stderr)
-        yield
+        yield lock.fileno()

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import torch
 import yaml
@@ -50,27 +51,8 @@ def planned(tmp_path_factory):
     values = yaml.safe_load((ROOT / "studies" / "smoke.yaml").read_text(encoding="utf-8")) | {"name": "odd", "datasets": {"a": "acdc"}}
     study = folder / "my 'study'.yaml"
     study.write_text(yaml.safe_dump(values), encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "workflow" / "Snakefile"),
-        "--directory",
-        str(folder),
-        "--cores",
-        "1",
-        "--nolock",
-        "--dry-run",
-        "--printshellcmds",
-        "--ignore-incomplete",
-        "--quiet",
-        "progress",
-        "host",
-        "--config",
-        runner._setting("study", str(study)),
-        runner._setting("data", str(folder)),
-    ]
+    shown = ("--dry-run", "--printshellcmds", "--ignore-incomplete", "--quiet", "progress", "host")
+    command = runner.snakemake(study, str(folder), 1, *shown, "--directory", str(folder))
     for name in ("cardiosynth", "data", "book", "notebooks", "_config.yml"):
         (folder / name).symlink_to(ROOT / name)
     done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
@@ -87,9 +69,9 @@ def test_a_shell_reads_odd_names_as_single_words(planned):
         words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, encoding="utf-8", cwd=folder).stdout.split("\0")
         assert words[:3] == [sys.executable, "-m", "cardiosynth"]
         if words[3] == "prepare":
-            assert words[4:8] == [str(study), "acdc", "--data", str(folder)]
+            assert words[4:8] == [os.path.relpath(study, ROOT), "acdc", "--data", str(folder)]
         else:
-            assert words[4] == str(study)
+            assert words[4] == os.path.relpath(study, ROOT)
     assert not list(folder.glob("hacked*")) and not (ROOT / "hacked").exists()
 
 
@@ -315,6 +297,23 @@ def test_without_locks_a_study_runs_and_says_so(tmp_path, monkeypatch, capsys):
         assert capsys.readouterr().err.startswith(f"{tmp_path}: no locks on this file system")
 
 
+def test_the_lock_outlives_a_run_that_is_killed_as_long_as_its_workflow(tmp_path):
+    program = (
+        "import os, pathlib, sys; from cardiosynth.workflow import runner\n"
+        "with runner._one_at_a_time(pathlib.Path(sys.argv[1])) as lock:\n"
+        "    runner._run([sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(60)'], dict(os.environ), lock)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, encoding="utf-8") as run:
+        workflow = psutil.Process(int(run.stdout.readline()))
+        run.kill()
+    with pytest.raises(InputError, match="already running"), runner._one_at_a_time(tmp_path):
+        pass
+    workflow.kill()
+    psutil.wait_procs([workflow], timeout=10)
+    with runner._one_at_a_time(tmp_path):
+        pass
+
+
 def test_where_a_study_cannot_write_it_says_where_it_could_run(tmp_path):
     (tmp_path / "results").write_text("a file", encoding="utf-8")
     with (
@@ -359,7 +358,7 @@ def test_where_the_home_folder_cannot_be_written_the_cache_lies_in_the_checkout(
 
 def test_of_a_traceback_of_snakemake_the_last_line_is_shown(capsys):
     said = "Building DAG of jobs...\nTraceback (most recent call last):\n\n  File 'x', line 1\n    f()\n\nOSError: [Errno 28] No space left\nan end"
-    assert runner._run([sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); sys.exit(3)"], dict(os.environ)) == 3
+    assert runner._run([sys.executable, "-c", f"import sys; sys.stderr.write({said!r}); sys.exit(3)"], dict(os.environ), lock=2) == 3
     assert capsys.readouterr().err == "OSError: [Errno 28] No space left\nan end"
 
 

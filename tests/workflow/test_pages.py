@@ -1,10 +1,15 @@
 """The pages of the book in one pool: what a page is made from decides whether it is executed again."""
 
 import json
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
+from cardiosynth import ROOT
 from cardiosynth.study.errors import InputError
 from cardiosynth.workflow import notebooks, pages
 from tiny_trainings import study_with
@@ -25,6 +30,39 @@ def folder(tmp_path, monkeypatch):
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), tmp_path / "notebooks" / f"{name}.ipynb")
     monkeypatch.setattr(notebooks, "pages", lambda: sorted((tmp_path / "notebooks").glob("*.ipynb")))
     return tmp_path
+
+
+def sleeper(folder):
+    """A program that runs a page which waits, and the process of its kernel."""
+    cells = [nbformat.v4.new_code_cell('results = "../results"', metadata={"tags": ["parameters"]}),
+             nbformat.v4.new_code_cell("import os, time\nopen('pid', 'w').write(f'{os.getpid()}\\n')\ntime.sleep(90)")]  # fmt: skip
+    for page in (folder / "notebooks").glob("*.ipynb"):
+        page.unlink()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / "notebooks" / "01-waits.ipynb")
+    program = (
+        "import sys; from pathlib import Path; from cardiosynth.study.study_file import load_study\n"
+        "from cardiosynth.workflow import notebooks, pages\n"
+        "folder = Path(sys.argv[1]); notebooks.pages = lambda: [folder / 'notebooks' / '01-waits.ipynb']\n"
+        "if __name__ == '__main__': pages.run_pages(load_study(folder / 'study.yaml'), folder / 'results', workers=1)\n"
+    )
+    study_with(folder)
+    process = subprocess.Popen([sys.executable, "-c", program, str(folder)], stderr=subprocess.PIPE, encoding="utf-8", cwd=ROOT)
+    pid = folder / "notebooks" / "pid"
+    while not (pid.exists() and pid.read_text().endswith("\n")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    return process, psutil.Process(int(pid.read_text()))
+
+
+@pytest.mark.parametrize("victim", ["run", "worker"])
+def test_a_kernel_ends_with_those_that_started_it(folder, victim):
+    process, kernel = sleeper(folder)
+    started = psutil.Process(process.pid).children(recursive=True)
+    server, worker = kernel.parents()[:2]
+    (process if victim == "run" else worker).kill()
+    assert process.wait() and not psutil.wait_procs([kernel, server, *started], timeout=10)[1]
+    process.stderr.close()
+    assert not list((folder / "results" / "notebooks").glob("[!.]*.ipynb"))
 
 
 def run(folder):

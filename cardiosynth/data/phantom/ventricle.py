@@ -109,10 +109,6 @@ class LeftVentricle:
         """The ED volume weighted by 1 - scar."""
         return self._integrate(lambda s, theta: self._endo_squared_ed(s, theta) * (1.0 - self._scar(s, theta)), 1.0)
 
-    def quadrature_ml(self, phase: float) -> float:
-        """The cavity volume by integrating the endocardial surface: the check on ``volume_ml``."""
-        return self._integrate(lambda s, theta: self.radii(s, theta, phase)[0] ** 2, self.shortening(phase))
-
     def _integrate(self, squared_radius, shortening) -> float:
         """Half the integral of a squared radius over theta (trapezoid, periodic) and z (Gauss-Legendre)."""
         nodes, weights = np.polynomial.legendre.leggauss(64)

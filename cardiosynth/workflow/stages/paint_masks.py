@@ -40,7 +40,7 @@ def paint_in_parts(study: Study, results: Path, sources: Path, folder: Path, tit
     chosen = table[table["chosen"]].assign(source="synthetic")
     with stage(folder, title, study.subset("seed"), module):
         parts = folder / "parts"
-        own = parts / fingerprint([study.seed, painter, mark(module), chosen.to_csv()])
+        own = parts / fingerprint([study.seed, sha256(sources / "masks.npy"), painter, mark(module), chosen.to_csv()])
         if not own.is_dir():
             shutil.rmtree(parts, ignore_errors=True)
         jobs = [(study, results, sources, chosen.iloc[first : first + PART], own / f"{first:06d}") for first in range(0, len(chosen), PART)]

@@ -29,7 +29,7 @@ def train_sfera(study: Study, results: Path, training: Training) -> None:
         identity = fingerprint([_learning(study), training.path, value_range])
         network = train(network, hearts, validation, plan.schedule, value_range, folder, training.seed, on, identity, title)
         ridge = fit_ridge(network, Hearts.of(*plan.ridge), validation, value_range, on, study.sfera.ridge)
-        notes = {"value_range": value_range, "training": training.path, "study": study.model_dump(mode="json")}
+        notes = {"value_range": value_range, "training": training.path}
         save_tensors(folder / "sfera.safetensors", network.state_dict() | ridge.tensors(), notes)
         frames = [predict(cohort, name, training, network, ridge) for name, cohort in plan.held_out.items()]
         pd.concat(frames).to_csv(folder / "predictions.csv", index=False)
@@ -65,7 +65,7 @@ def _start(study: Study, results: Path, training: Training, hearts: Hearts) -> t
 
 
 def load_sfera(study: Study, results: Path, training: Training) -> tuple[Sfera, VolumeRidge, dict]:
-    """A trained network on the CPU, its ridge, and the notes of its training (``value_range``, the study)."""
+    """A trained network on the CPU, its ridge, and the notes of its training (``value_range``)."""
     return load(results / "models" / training.path / "sfera.safetensors", study.sfera, study.grid.size_px)
 
 

@@ -33,20 +33,22 @@ def mask_volumes(who, label=LABELS["lv"]):
     return [volume_ml(exam.masks(phase), who.pixel_mm**2, who.slice_gap_mm, label) for phase in (0.0, ES_PHASE)]
 
 
+def enclosed_ml(lv, phase):
+    """The volume within the endocardial surface, by scipy's quadrature."""
+    integral, _ = dblquad(lambda theta, s: lv.radii(s, theta, phase)[0] ** 2 / 2, BASE, 1.0, 0.0, 2 * np.pi, epsabs=0.1, epsrel=1e-6)
+    return integral * lv.half_length_mm * lv.shortening(phase) / 1000.0
+
+
 @pytest.mark.parametrize("changes", [{}, {"esv_ml": 20.0}, {"infarct": SCAR, "esv_ml": 110.0}, {"septal_bulge": 0.7}])
 @pytest.mark.parametrize("phase", [0.0, 0.15, ES_PHASE, 0.5, 0.9])
 def test_the_surface_encloses_exactly_the_volume_asked_for(changes, phase):
     lv = ventricle(**changes)
-    half = lambda theta, s: lv.radii(s, theta, phase)[0] ** 2 / 2  # noqa: E731
-    integral, _ = dblquad(half, BASE, 1.0, 0.0, 2 * np.pi, epsabs=0.1, epsrel=1e-6)
-    expected = integral * lv.half_length_mm * lv.shortening(phase) / 1000.0
-    assert lv.volume_ml(phase) == pytest.approx(expected, rel=1e-5)
-    assert lv.quadrature_ml(phase) == pytest.approx(lv.volume_ml(phase), rel=1e-6)
+    assert lv.volume_ml(phase) == pytest.approx(enclosed_ml(lv, phase), rel=1e-5)
 
 
 def test_the_ejection_fraction_asked_for_is_the_one_obtained():
     lv = ventricle(edv_ml=200.0, esv_ml=200.0 * 0.73)
-    assert 100 * (1 - lv.quadrature_ml(ES_PHASE) / lv.quadrature_ml(0.0)) == pytest.approx(27.0, abs=1e-6)
+    assert 100 * (1 - enclosed_ml(lv, ES_PHASE) / enclosed_ml(lv, 0.0)) == pytest.approx(27.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("infarct", [None, SCAR])
