@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -224,18 +225,20 @@ def _forget_peak() -> float:
     """
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _ever_mb("RUSAGE_CHILDREN") or 0.0
+    return _largest_mb("RUSAGE_CHILDREN") or 0.0
 
 
 def _peak_rss_mb(before_mb: float) -> float | None:
     """Peak memory of this process and its largest child, where that is beyond what children had before; None on Windows, which counts none."""
-    own, children = _ever_mb("RUSAGE_SELF"), _ever_mb("RUSAGE_CHILDREN")
+    own, children = _largest_mb("RUSAGE_SELF"), _largest_mb("RUSAGE_CHILDREN")
     if own is None or children is None:
         return None
+    with suppress(OSError, IndexError):  # on Linux what getrusage tells of a process may be its parent's
+        own = float(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))[0]) / 1024
     return round(max(own, children if children > before_mb else 0.0), 1)
 
 
-def _ever_mb(who: str) -> float | None:
+def _largest_mb(who: str) -> float | None:
     """The largest memory in MB that this process has had, or any child that has ended; None on Windows."""
     try:
         import resource

@@ -169,7 +169,7 @@ def test_the_page_answers_for_this_study(results, tmp_path):
         own = errors[(errors["question"] == question) & (errors["split"] == "test") & (errors["quantity"] == "ef")]
         np.testing.assert_allclose(pd.read_csv(picture.path.with_suffix(".csv"))["rmse"], own["rmse"])
         assert len(table.frame) == own["group"].isin(["all", "ef<40"]).sum() > 0 and "phantom, not patients" in table.caption
-    assert len(tables) == 8 and set(tables[6].frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
+    assert len(tables) == 7 and set(tables[6].frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
     (absent,) = [item.data for item in page["shown"] if hasattr(item, "data")]
     assert "Study tiny has no answer to this (key `datasets: truth`)" in absent, "its truth are not the masks"
     volumes = run_page("16-questions", results=str(results), recorded=str(tmp_path / "none"), quantity="edv_ml")
@@ -188,7 +188,7 @@ def test_a_study_that_asks_nothing_shows_the_recorded_answers_or_says_that_nobod
     picture = shown_pictures(fallen_back)["16-zoom"]
     assert "Study tiny" in picture.caption and picture.path.parent == other / "figures"
     notes = [item.data for item in fallen_back["shown"] if hasattr(item, "data")]
-    assert sum("Study other does not ask this: these are recorded results." in note for note in notes) == 8
+    assert sum("Study other does not ask this: these are recorded results." in note for note in notes) == 7
 
 
 def test_the_differences_by_hand():
