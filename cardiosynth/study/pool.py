@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from graphlib import TopologicalSorter
 from importlib import import_module
@@ -12,6 +13,7 @@ from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.reduction import ForkingPickler
 from threading import Thread
 
+from cardiosynth.study.ending import reason
 from cardiosynth.study.provenance import one_thread
 
 
@@ -62,8 +64,9 @@ def run_in_order(jobs: dict, call: Callable, workers: int, preload: Iterable[str
                 running[processes.submit(partial(_call, call), job)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)
-                if running and (error := future.exception()):
-                    print(f"    {error}\n    (waiting for {len(running)} at work)", file=sys.stderr, flush=True)
+                error = future.exception()
+                if running and isinstance(error, Exception) and not isinstance(error, BrokenProcessPool):  # in which all have ended
+                    print(f"    {reason(error)}\n    (waiting for {len(running)} at work)", file=sys.stderr, flush=True)
                 future.result()
                 order.done(job)
 

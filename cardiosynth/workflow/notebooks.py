@@ -11,6 +11,7 @@ import yaml
 from traitlets.config import Config
 
 from cardiosynth import ROOT
+from cardiosynth.data.readers.layout import files_below
 from cardiosynth.study.errors import InputError
 
 SOURCES = ("data/paper", "data/results", "data/protocol.yaml", "data/sources.yaml")  # what pages read beside the results
@@ -24,8 +25,8 @@ def pages() -> list[Path]:
 
 def files(*places: str) -> list[Path]:
     """Files of the checkout and those below its folders, but hidden ones and an editor's copies (``page.md~``)."""
-    below = [path for place in places for path in ([ROOT / place] if (ROOT / place).is_file() else sorted((ROOT / place).rglob("*")))]
-    return [path for path in below if path.is_file() and not path.name.startswith((".", "#")) and not path.name.endswith("~")]
+    below = [path for place in places for path in ([ROOT / place] if (ROOT / place).is_file() else files_below(ROOT / place))]
+    return [path for path in below if not path.name.startswith("#") and not path.name.endswith("~")]
 
 
 def sources() -> list[Path]:

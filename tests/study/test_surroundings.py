@@ -306,6 +306,7 @@ def test_the_lock_outlives_a_run_that_is_killed_as_long_as_its_workflow(tmp_path
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, encoding="utf-8") as run:
         workflow = psutil.Process(int(run.stdout.readline()))
         run.kill()
+        run.wait()
     with pytest.raises(InputError, match="already running"), runner._one_at_a_time(tmp_path):
         pass
     workflow.kill()
