@@ -107,8 +107,7 @@ def group(study: Study, name: str) -> list[Training]:
     """
     if name not in GROUPS:
         raise InputError(f"{name}: no such group of trainings; expected {' or '.join(GROUPS)}")
-    real = [t for t in trainings(study) if experiment(t.experiment).data == "real"]
-    early = [t for t in real if all(folder.startswith("cohorts/") for folder in inputs(study, t))]
+    early = [t for t in trainings(study) if all(folder.startswith("cohorts/") for folder in inputs(study, t))]
     return early if name == "real" else [t for t in trainings(study) if t not in early]
 
 

@@ -6,9 +6,11 @@ import os
 import pandas as pd
 import pytest
 
+from cardiosynth import ROOT
 from cardiosynth.measuring.plan import GROUPS, Plan, group, inputs
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import experiment, trainings
+from cardiosynth.study.study_file import load_study
 from cardiosynth.workflow.stages import train_sfera
 from cardiosynth.workflow.trainings import train_group
 from tiny_trainings import RSP, SSO, study_with, trained_on  # noqa: F401 (a fixture)
@@ -75,6 +77,8 @@ def test_every_training_is_in_one_group_and_the_real_ones_wait_for_no_painted_he
     assert sorted(t.path for t in sum(groups, [])) == sorted(t.path for t in trainings(study))
     assert {experiment(t.experiment).name for t in groups[0]} == {"RSO"}
     assert all(inputs(study, training) == ["cohorts/phantom-a"] for training in groups[0])
+    of_two = group(load_study(ROOT / "studies" / "smoke.yaml"), "real")
+    assert {t.experiment for t in of_two} == {"RSO", "RSA", "RSO-reduced-0", "RSO-zoom"}
     with pytest.raises(InputError, match="expected real or synthetic"):
         group(study, "painted")
 
