@@ -163,6 +163,7 @@ COMMANDS = {
     "generator": of_study("stages.train_generator.train_generator", "Train the SPADE generator on Dataset 1's training split."),
     "paint": with_workers("stages.paint_masks.paint", "Paint the chosen synthetic masks."),
     "paint-phantom": with_workers("stages.paint_formulas.paint_phantom", "Paint the chosen synthetic masks by the phantom's formulas."),
+    "paint-warp": with_workers("stages.paint_warped.paint_warped", "Paint the chosen synthetic masks by moving their sources' images."),
     "outlines": with_workers("stages.paint_outlines.synthesise_outlined", "Make and paint synthetic hearts from the U-Net's outlines of Dataset 2."),
     "fidelity": of_study("stages.check_labels.check_labels", "Read the painted hearts with a U-Net: do they have the size that was asked for?"),
     "realism": of_study(

@@ -18,6 +18,7 @@ BESIDE = {
     "zoom": ("RSO", "RSP"),
     "longer": ("RSO", "RSP"),
     "phantom": ("SSO", "RSO", "RSP"),
+    "warp": ("SSO", "RSO", "RSP"),
     "outlines": ("SSO", "RSO", "RSP"),
 }
 CASE = ["question", "x", "experiment", "dataset", "split", "group", "quantity"]

@@ -7,6 +7,7 @@ from it, bit for bit (``masks``), so nothing else of a synthetic heart is stored
 
 import zlib
 from dataclasses import dataclass, fields
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -101,17 +102,19 @@ def enumerate_recipes(source_id: str, settings: Masks) -> list[Recipe]:
     original, though on coarse pixels the weakest may, as it moves contours by less than half a pixel. ``separate``
     scales one frame at a time; where a scale is 1 the pair is the original.
 
-    All this is made in each of ``variants``, in the order of ``DEFAULTS``. Raises InputError for an
-    interval without width.
+    All this is made in each of ``variants``, in the order of ``DEFAULTS``, and at each of ``sizes``, by which both gammas are
+    multiplied: hearts smaller and larger than their source, beyond the paper. Raises InputError for an interval without width.
     """
     specs, steps = _specifications(settings)
     enumerated = []
-    for variant in (name for name in DEFAULTS if name in settings.variants):
-        suffix = "" if variant == "plain" else f"-{variant}"
+    variants = [name for name in DEFAULTS if name in settings.variants]
+    sizes = {f"{size:g}": size for size in settings.sizes}
+    for variant, (named, size) in product(variants, sizes.items()):
+        suffix = ("" if variant == "plain" else f"-{variant}") + ("" if named == "1" else f"-size-{named}")
         for number, (operation, ed_alpha, es_alpha, ed_gamma, es_gamma) in enumerate(specs):
             name = f"{source_id}-{number:02d}-{operation}{suffix}"
             angle_deg = _infarct_angle(name) if variant == "infarcted" else 0.0
-            scales = (ed_gamma, es_gamma, settings.gamma_acts_on)
+            scales = (ed_gamma * size, es_gamma * size, settings.gamma_acts_on)
             enumerated.append(Recipe(name, source_id, operation, ed_alpha, es_alpha, steps, *scales, variant, DEFAULTS[variant].default, angle_deg))
     return enumerated
 

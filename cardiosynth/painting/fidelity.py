@@ -10,10 +10,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from cardiosynth.data.volumes import LABELS, ejection_fraction, volume_ml
+from cardiosynth.data.volumes import LABELS, LV, ejection_fraction, volume_ml
 from cardiosynth.networks.unet import SegmentationNetwork, segment_stack
 from cardiosynth.study.errors import InputError
 
+THIRDS = ("base", "middle", "apex")
 STRUCTURES = {name: label for name, label in LABELS.items() if name != "background"}
 
 
@@ -53,3 +54,20 @@ def summary(read: pd.DataFrame, suffix: str) -> dict[str, float]:
     error = (read["read_ef"] - read["ef"]).dropna()
     values |= {f"ef_bias{suffix}": error.mean(), f"ef_mae{suffix}": error.abs().mean()}
     return values | {f"{name}_bias_ml{suffix}": (read[f"read_{name}_ml"] - read[f"{name}_ml"]).mean() for name in ("edv", "esv")}
+
+
+def area_errors(network: SegmentationNetwork, hearts: Iterable[tuple], device="cpu") -> dict[str, float]:
+    """How the LV's area that the network reads in a slice differs from the mask's, in percent of it, by thirds of the stack.
+
+    hearts: as for ``read_labels``. For ``base``, ``middle`` and ``apex``: ``<third>_area_bias``, the difference of all areas together,
+    and ``<third>_area_error``, the same of absolute differences. Slices and phases whose mask has no LV do not count.
+    """
+    rows = []
+    for images, masks, _ in hearts:
+        areas = [(labels == LV).sum(axis=(2, 3)) for labels in (masks, segment_stack(network, images, device))]
+        thirds = np.repeat([THIRDS[3 * place // len(masks)] for place in range(len(masks))], 2)
+        rows.append(pd.DataFrame({"third": thirds, "wanted": areas[0].ravel(), "read": areas[1].ravel()}))
+    table = pd.concat(rows).query("wanted > 0")
+    table = table.assign(bias=table["read"] - table["wanted"], error=(table["read"] - table["wanted"]).abs())
+    sums = table.groupby("third")[["wanted", "bias", "error"]].sum().reindex(THIRDS)
+    return {f"{third}_area_{name}": 100 * sums.at[third, name] / sums.at[third, "wanted"] for third in THIRDS for name in ("bias", "error")}

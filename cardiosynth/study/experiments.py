@@ -55,6 +55,8 @@ QUESTIONS = {
         Experiment("RSO-longer", "real", question="longer"),
         Experiment("SSO-phantom", "synthetic", question="phantom"),
         Experiment("RSP-phantom", "real", start="SSO-phantom", question="phantom"),
+        Experiment("SSO-warp", "synthetic", question="warp"),
+        Experiment("RSP-warp", "real", start="SSO-warp", question="warp"),
         Experiment("SSO-outlines", "synthetic", question="outlines"),
         Experiment("RSP-outlines", "real", start="SSO-outlines", question="outlines"),
     )
@@ -69,7 +71,7 @@ COHORTS = {  # the datasets, in the words of captions
     "kaggle-png": "Data Science Bowl patients with LV outlines",
     "sunnybrook": "Sunnybrook patients",
 }
-PAINTED = {"phantom": "phantom", "outlines": "outlines/images"}  # where a question's synthetic hearts lie, below synthetic/
+PAINTED = {"phantom": "phantom", "warp": "warp", "outlines": "outlines/images"}  # where a question's synthetic hearts lie, below synthetic/
 
 
 def is_question(name: str) -> bool:
@@ -172,6 +174,7 @@ def stages(study: Study) -> dict[str, str]:
         "generator": "generator",
         "synthetic/images": "paint",
         **({"synthetic/phantom": "paint phantom"} if asked.phantom else {}),
+        **({"synthetic/warp": "paint warp"} if asked.warp else {}),
         **({"synthetic/outlines": "outlines", "synthetic/outlines/images": "paint outlines"} if asked.outlines else {}),
         "fidelity": "fidelity",
         "realism": "realism",

@@ -79,6 +79,9 @@ class Masks(Section):
         "paired", description="paired (i-th ED with i-th ES) or separate (each with the other frame original)"
     )
     gamma_acts_on: Literal["area", "length"] = Field("area", description="what gamma multiplies: areas (lengths by its root), or lengths")
+    sizes: list[Positive] = Field(
+        [1.0], min_length=1, description="factors of gamma at ED and ES alike: each recipe is made at each size, in plane (paper: 1)"
+    )
     variants: list[Variant] = Field(["plain"], min_length=1, description="what each recipe is made as; all but plain go beyond the paper")
     include_original: bool = Field(True, description="whether the original pair is a candidate")
     minimum_ef: Positive = Field(10.0, description="lowest EF of a candidate, in percent")
@@ -175,6 +178,7 @@ class Questions(Section):
     zoom_ef: Pair = Field((10.0, 80.0), description="lowest and highest EF after a zoom, in percent")
     longer: bool = Field(False, description="RSO with as many updates as SSO and RSP together")
     phantom: bool = Field(False, description="synthetic masks painted by the phantom's formulas")
+    warp: bool = Field(False, description="synthetic masks painted by moving the source's own images, without a generator")
     outlines: bool = Field(False, description="synthesis from the U-Net's masks of Dataset 2")
     synthetic: bool = Field(
         False,

@@ -92,3 +92,14 @@ def test_a_variant_that_grows_over_the_edge_is_left_out(tmp_path):
     table = candidates(write_cohort(tmp_path, [subject]), Masks(variants=["plain", "dilated"]))
     original = table[table["operation"] == "original"].set_index("variant")
     assert original.at["plain", "kept"] and "touches border" in original.at["dilated", "faults"]
+
+
+def test_volumes_are_larger_by_the_size_of_the_heart(tmp_path):
+    sound = Subject("sound", "discs", HEARTS["sound"], HEARTS["sound"], (2.0, 2.0), 10.0, 100.0, 50.0, {"split": "train"})
+    table = candidates(write_cohort(tmp_path, [sound]), Masks(sizes=[1.0, 0.75, 1.3]))
+    table["size"] = table["id"].str.extract(r"-size-([\d.]+)")[0].fillna(1).astype(float)
+    by_size = table[table["kept"]].assign(recipe=table["id"].str[:10]).pivot(index="recipe", columns="size", values=["edv_ml", "esv_ml"]).dropna()
+    assert len(by_size) > 20
+    for size in (0.75, 1.3):
+        for name in ("edv_ml", "esv_ml"):
+            assert (by_size[name, size] / by_size[name, 1.0]).mean() == pytest.approx(size, rel=0.03)

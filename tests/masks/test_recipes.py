@@ -54,6 +54,14 @@ def test_variants_follow_the_plain_recipes_whose_ids_stay():
     assert all(r.amount == DEFAULTS[r.variant].default for r in everything)
 
 
+def test_hearts_of_another_size_have_both_gammas_times_it_and_names_of_their_own():
+    plain, larger = recipes_of(), recipes_of(sizes=[1.0, 1.5, 1.5])
+    assert larger[: len(plain)] == plain and len(larger) == 2 * len(plain)
+    for small, large in zip(plain, larger[len(plain) :]):
+        assert large.id == f"{small.id}-size-1.5"
+        assert (large.ed_gamma, large.es_gamma) == pytest.approx((1.5 * small.ed_gamma, 1.5 * small.es_gamma), abs=1e-5)
+
+
 def test_infarcts_lie_around_the_free_wall_and_stay_where_they_are():
     angles = [r.angle_deg for r in recipes_of(variants=["infarcted"])]
     assert angles == [r.angle_deg for r in recipes_of(variants=["infarcted", "plain"]) if r.variant == "infarcted"]

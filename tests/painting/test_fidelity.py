@@ -43,3 +43,17 @@ def test_a_heart_that_is_not_found_counts_in_the_dice_alone(honest):
     assert values["lv_dice"] == pytest.approx(2 / 3) and values["ef_mae"] == 0
     with pytest.raises(InputError, match="no hearts"):
         fidelity.read_labels(None, [])
+
+
+def test_areas_are_compared_slice_by_slice_in_thirds(honest):
+    """Read in place of 100 pixels: 121 at the base at ED, 81 in the middle at both phases, 100 at the apex; a slice without LV does not count."""
+    masks = np.concatenate([heart(10, 10)] * 3)
+    reading = masks.copy()
+    reading[0, 0] = heart(11, 11)[0, 0]
+    reading[2:4] = heart(9, 9)
+    masks[5], reading[5] = 0, heart(10, 10)[0]
+    errors = fidelity.area_errors(None, [(reading, masks, 0.1)])
+    assert errors == pytest.approx({
+        "base_area_bias": 100 * 21 / 400, "base_area_error": 100 * 21 / 400, "middle_area_bias": -19.0, "middle_area_error": 19.0,
+        "apex_area_bias": 0.0, "apex_area_error": 0.0,
+    })  # fmt: skip

@@ -20,7 +20,7 @@ from tiny_trainings import RSP, SSO, study_with, trained_on  # noqa: F401 (a fix
 
 STAGES = {path.stem for path in (ROOT / "cardiosynth" / "workflow" / "stages").glob("*.py")} - {"__init__", "predict_scans", "export_cohort"}
 PAGES = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
-OF_MASKS = {"choose_masks", "paint_outlines", "paint_masks", "paint_formulas", "check_labels"}
+OF_MASKS = {"choose_masks", "paint_outlines", "paint_masks", "paint_formulas", "paint_warped", "check_labels"}
 
 
 @pytest.fixture()

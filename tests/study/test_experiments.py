@@ -45,10 +45,11 @@ def test_a_training_starts_from_the_one_of_its_own_amount():
 def test_names_lead_to_experiments_and_to_their_painted_hearts():
     assert experiment("RSO-reduced-16").amount == 16 and experiment("RSP") is EXPERIMENTS["RSP"]
     assert not is_question("RSP-half-random") and not is_question("segmentation") and is_question("RSO-reduced-0")
-    assert [painted(name) for name in ("SSO", "SSO-subjects-10", "SSO-phantom", "SSO-outlines")] == [
+    assert [painted(name) for name in ("SSO", "SSO-subjects-10", "SSO-phantom", "SSO-warp", "SSO-outlines")] == [
         "synthetic/images",
         "synthetic/images",
         "synthetic/phantom",
+        "synthetic/warp",
         "synthetic/outlines/images",
     ]
     with pytest.raises(InputError, match="RSO-zoom/phantom-a/seed-1: study s has no such training"):

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from cardiosynth.data.cohort import Cohort, write_cohort
+from cardiosynth.data.volumes import LABELS
 from cardiosynth.judging import questions
+from cardiosynth.masks.candidate_table import read_candidates
 from cardiosynth.measuring.plan import Plan
 from cardiosynth.measuring.predictions import predictions_frame, read_predictions
 from cardiosynth.measuring.sfera_training import Hearts, Schedule
@@ -19,7 +21,7 @@ from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import Training, trainings
 from cardiosynth.study.sections import Grid
 from cardiosynth.study.study_file import Study
-from cardiosynth.workflow.stages import choose_masks, evaluate, paint_formulas, paint_masks, paint_outlines, train_sfera
+from cardiosynth.workflow.stages import choose_masks, evaluate, paint_formulas, paint_masks, paint_outlines, paint_warped, train_sfera
 from discs import disc_subject
 from made_up_predictions import predictions
 from pages import run_page, shown_pictures, shown_tables, write_provenance
@@ -27,7 +29,7 @@ from small_painter import TINY, painter_of
 
 pytestmark = pytest.mark.slow
 
-ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "longer": True, "phantom": True, "outlines": True, "synthetic": True}
+ALL = {"reduced": [0, 2], "subjects": [3], "zoom": True, "longer": True, "phantom": True, "warp": True, "outlines": True, "synthetic": True}
 VALUES = {
     "name": "tiny", "title": "discs", "seeds": [1], "datasets": {"a": "phantom-a", "b": "phantom-b"},
     "grid": {"size_px": 32, "extent_mm": 64.0}, "masks": {"train_subjects": 12, "validation_subjects": 6}, "generator": TINY.model_dump(),
@@ -67,6 +69,7 @@ def results(tmp_path_factory):
         choose_masks.synthesise_masks(STUDY, folder)
         paint_masks.paint(STUDY, folder)
         paint_formulas.paint_phantom(STUDY, folder)
+        paint_warped.paint_warped(STUDY, folder)
         paint_outlines.synthesise_outlined(STUDY, folder)
     for training in trainings(STUDY):
         train_sfera.train_sfera(STUDY, folder, training)
@@ -82,7 +85,10 @@ def test_all_experiments_share_one_table_and_only_the_questions_have_their_own(r
     assert {"RSO-reduced-2", "RSP-subjects-3", "RSO-zoom", "RSO-longer", "SSO-phantom", "RSP-outlines"} < everything
     assert set(pd.read_csv(results / "table1.csv").experiment) == {"RSO", "SSO", "RSA", "RSP", "RSP-half-random", "RSP-half-matched", "segmentation"}
     found = pd.read_csv(results / "questions.csv")
-    assert set(found.question) == {"reduced", "subjects", "zoom", "longer", "phantom", "outlines"} and set(found.split) == {"test", "extra_test"}
+    assert set(found.question) == {"reduced", "subjects", "zoom", "longer", "phantom", "warp", "outlines"} and set(found.split) == {
+        "test",
+        "extra_test",
+    }
     assert not (results / "models" / "SSO-subjects-3" / "both" / "seed-2").exists()
 
 
@@ -136,6 +142,15 @@ def test_the_phantoms_paint_is_on_the_same_hearts_and_depends_on_the_name_alone(
     assert first.dtype == np.uint8 and first.shape == masks.shape
 
 
+def test_warped_hearts_are_the_same_hearts_and_their_blood_lies_where_the_mask_has_it(results):
+    painted, warped = (Cohort.open(results / "synthetic" / name) for name in ("images", "warp"))
+    pd.testing.assert_frame_equal(painted.table, warped.table)
+    chosen = read_candidates(results / "synthetic" / "candidates.csv").query("chosen")
+    for row, masks in paint_masks.masks_of(chosen, Cohort.open(results / "cohorts" / "phantom-a")):
+        blood = warped.images()[warped.rows(row["id"])] > 155
+        assert 2 * (blood & (masks == LABELS["lv"])).sum() > 0.9 * (blood.sum() + (masks == LABELS["lv"]).sum())
+
+
 def test_the_mask_decides_where_the_phantom_has_blood():
     rows, columns = np.indices((64, 64)) - 31.5
     distance = np.hypot(rows - 4, columns + 3)
@@ -161,7 +176,7 @@ def test_the_page_answers_for_this_study(results, tmp_path):
     write_provenance(results)
     page = run_page("16-questions", results=str(results), recorded=str(tmp_path / "none"))
     pictures, tables = shown_pictures(page), shown_tables(page)
-    assert list(pictures) == [f"16-{question}" for question in ("reduced", "subjects", "zoom", "longer", "phantom", "outlines")]
+    assert list(pictures) == [f"16-{question}" for question in ("reduced", "subjects", "zoom", "longer", "phantom", "warp", "outlines")]
     errors = pd.read_csv(results / "questions.csv")
     for (name, picture), table in zip(pictures.items(), tables):
         question = name.removeprefix("16-")
@@ -169,7 +184,7 @@ def test_the_page_answers_for_this_study(results, tmp_path):
         own = errors[(errors["question"] == question) & (errors["split"] == "test") & (errors["quantity"] == "ef")]
         np.testing.assert_allclose(pd.read_csv(picture.path.with_suffix(".csv"))["rmse"], own["rmse"])
         assert len(table.frame) == own["group"].isin(["all", "ef<40"]).sum() > 0 and "phantom, not patients" in table.caption
-    assert len(tables) == 7 and set(tables[6].frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
+    assert len(tables) == 8 and set(tables[7].frame.dataset) == {"phantom-a", "phantom-b", "synthetic"}
     (absent,) = [item.data for item in page["shown"] if hasattr(item, "data")]
     assert "Study tiny has no answer to this (key `datasets: truth`)" in absent, "its truth are not the masks"
     volumes = run_page("16-questions", results=str(results), recorded=str(tmp_path / "none"), quantity="edv_ml")
@@ -183,12 +198,12 @@ def test_a_study_that_asks_nothing_shows_the_recorded_answers_or_says_that_nobod
     write_provenance(other, "other")
     nobody = run_page("16-questions", results=str(other), recorded=str(tmp_path / "none"))
     notes = [item.data for item in nobody["shown"] if hasattr(item, "data")]
-    assert len(notes) == 8 and all("Study other has no answer" in note for note in notes) and not shown_tables(nobody)
+    assert len(notes) == 9 and all("Study other has no answer" in note for note in notes) and not shown_tables(nobody)
     fallen_back = run_page("16-questions", results=str(other), recorded=str(results))
     picture = shown_pictures(fallen_back)["16-zoom"]
     assert "Study tiny" in picture.caption and picture.path.parent == other / "figures"
     notes = [item.data for item in fallen_back["shown"] if hasattr(item, "data")]
-    assert sum("Study other does not ask this: these are recorded results." in note for note in notes) == 7
+    assert sum("Study other does not ask this: these are recorded results." in note for note in notes) == 8
 
 
 def test_the_differences_by_hand():
