@@ -23,7 +23,9 @@ def read_labels(network: SegmentationNetwork, hearts: Iterable[tuple], device="c
 
     hearts: (images, masks, ml of a pixel), both arrays (slices, 2, H, W) of uint8. Columns: for each structure
     ``<name>_both``, the pixels where mask and reading agree, and ``<name>_sum``, those of both together; and
-    edv_ml, esv_ml, ef of the mask (asked for) and with ``read_`` of the reading. Raises InputError without hearts.
+    edv_ml, esv_ml, ef of the mask (asked for) and with ``read_`` of the reading; and, of the slices and phases of each third of the
+    stack whose mask has an LV, its pixels ``<third>_area``, how many more are read (``_more``) and the sum of absolute differences
+    (``_off``). Raises InputError without hearts.
     """
     rows = []
     for images, masks, pixel_ml in hearts:
@@ -36,15 +38,25 @@ def read_labels(network: SegmentationNetwork, hearts: Iterable[tuple], device="c
             edv_ml, esv_ml = volume_ml(labels, pixel_ml * 1000, 1.0)
             ef = ejection_fraction(edv_ml, esv_ml) if edv_ml > 0 else np.nan
             row |= {f"{prefix}edv_ml": edv_ml, f"{prefix}esv_ml": esv_ml, f"{prefix}ef": float(ef)}
-        rows.append(row)
+        rows.append(row | _areas(masks, reading))
     if not rows:
         raise InputError("there are no hearts whose labels could be read; give the study more subjects")
     return pd.DataFrame(rows)
 
 
+def _areas(masks: np.ndarray, reading: np.ndarray) -> dict[str, int]:
+    """The LV's pixels in each third of a stack (slices, 2, H, W), and how the reading differs from them slice by slice."""
+    wanted, read = ((labels == LV).sum(axis=(2, 3)) for labels in (masks, reading))
+    more = np.where(wanted > 0, read - wanted, 0)
+    third = np.arange(len(masks)) * len(THIRDS) // len(masks)
+    sums = {"area": wanted, "more": more, "off": np.abs(more)}
+    return {f"{name}_{kind}": int(of[third == index].sum()) for index, name in enumerate(THIRDS) for kind, of in sums.items()}
+
+
 def summary(read: pd.DataFrame, suffix: str) -> dict[str, float]:
     """Dice of each structure over all pixels, bias and mean absolute error of the EF (points), biases of the volumes (ml).
 
+    ``<third>_area_bias`` and ``<third>_area_error``: of the LV's areas in the slices of a third, in percent of them, over all hearts.
     read: as ``read_labels`` makes it. The names end in ``suffix``. Hearts in which no LV was read count in the Dice alone.
     """
     values = {
@@ -53,21 +65,7 @@ def summary(read: pd.DataFrame, suffix: str) -> dict[str, float]:
     }
     error = (read["read_ef"] - read["ef"]).dropna()
     values |= {f"ef_bias{suffix}": error.mean(), f"ef_mae{suffix}": error.abs().mean()}
-    return values | {f"{name}_bias_ml{suffix}": (read[f"read_{name}_ml"] - read[f"{name}_ml"]).mean() for name in ("edv", "esv")}
-
-
-def area_errors(network: SegmentationNetwork, hearts: Iterable[tuple], device="cpu") -> dict[str, float]:
-    """How the LV's area that the network reads in a slice differs from the mask's, in percent of it, by thirds of the stack.
-
-    hearts: as for ``read_labels``. For ``base``, ``middle`` and ``apex``: ``<third>_area_bias``, the difference of all areas together,
-    and ``<third>_area_error``, the same of absolute differences. Slices and phases whose mask has no LV do not count.
-    """
-    rows = []
-    for images, masks, _ in hearts:
-        areas = [(labels == LV).sum(axis=(2, 3)) for labels in (masks, segment_stack(network, images, device))]
-        thirds = np.repeat([THIRDS[3 * place // len(masks)] for place in range(len(masks))], 2)
-        rows.append(pd.DataFrame({"third": thirds, "wanted": areas[0].ravel(), "read": areas[1].ravel()}))
-    table = pd.concat(rows).query("wanted > 0")
-    table = table.assign(bias=table["read"] - table["wanted"], error=(table["read"] - table["wanted"]).abs())
-    sums = table.groupby("third")[["wanted", "bias", "error"]].sum().reindex(THIRDS)
-    return {f"{third}_area_{name}": 100 * sums.at[third, name] / sums.at[third, "wanted"] for third in THIRDS for name in ("bias", "error")}
+    values |= {f"{name}_bias_ml{suffix}": (read[f"read_{name}_ml"] - read[f"{name}_ml"]).mean() for name in ("edv", "esv")}
+    areas = {name: read[f"{name}_area"].sum() or np.nan for name in THIRDS}
+    of = {"bias": "more", "error": "off"}
+    return values | {f"{name}_area_{kind}{suffix}": 100 * read[f"{name}_{of[kind]}"].sum() / areas[name] for name in THIRDS for kind in of}
