@@ -29,7 +29,7 @@ test: $(READY)           ## unit tests, the smoke study end to end, every notebo
 quick: $(READY)          ## the tests that take under two minutes together
 	@.venv/bin/python -m pytest -m "not slow"
 
-check: $(READY)          ## lint, format and types
+check: $(READY)          ## lint, format, and types of the rooms study and masks
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
 
 evidence: $(READY)       ## the scripts that made data/results/, what each makes and which page shows it

@@ -33,7 +33,8 @@ def run(names: list[str], data: dict[str, str]) -> None:
     chosen = [row for row in rows() if not names or Path(row["script"]).stem in names]
     missing = sorted(set().union(*(needs(row) for row in chosen)) - set(data)) if chosen else []
     if not chosen or missing:
-        sys.exit(f"evidence: {'no such script' if not chosen else 'give ' + ' '.join(f'{name}=PATH' for name in missing)}")
+        unknown = f"no script {', '.join(names)}; 'python -m evidence' prints them"
+        sys.exit(f"evidence: {'give ' + ' '.join(f'{name}=PATH' for name in missing) if chosen else unknown}")
     for row in chosen:
         arguments = [part.format_map(data) for part in shlex.split(row["arguments"])]
         print(f"{row['script']} -> {row['makes'] or 'its model'}", flush=True)

@@ -33,7 +33,7 @@ class Cohort:
     def open(cls, folder) -> "Cohort":
         folder = Path(folder)
         if not (folder / "subjects.csv").is_file():
-            raise InputError(f"{folder}: no subjects.csv, so this is not a cohort; make one with 'python -m cardiosynth ingest'")
+            raise InputError(f"{folder}: no subjects.csv, so this is not a cohort; run its study, or make one with 'python -m cardiosynth ingest'")
         table = _table(folder / "subjects.csv")
         _refuse_parts_of_two(folder, table)
         return cls(folder, table)

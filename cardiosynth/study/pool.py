@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +13,8 @@ from importlib import import_module
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from multiprocessing.reduction import ForkingPickler
 from threading import Thread
+
+import psutil
 
 from cardiosynth.study.ending import reason
 from cardiosynth.study.provenance import one_thread
@@ -43,6 +46,19 @@ def end_with_parent() -> None:
         if parent:
             parent.join()
             os._exit(1)
+
+    Thread(target=wait_for_end, daemon=True).start()
+
+
+def end_with(parent: int) -> None:
+    """Let this process, and all that it has started, end when its parent of that number does, even when that is killed."""
+
+    def wait_for_end() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        for process in psutil.Process().children(recursive=True):
+            process.kill()
+        os._exit(1)
 
     Thread(target=wait_for_end, daemon=True).start()
 

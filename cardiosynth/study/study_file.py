@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from cardiosynth.study.errors import InputError
 from cardiosynth.study.sections import (
@@ -47,6 +47,13 @@ class Study(Section):
     questions: Questions = Questions()
     realism: Realism = Realism()
     statistics: Statistics = Statistics()
+
+    @field_validator("seeds", "ablation_seeds")
+    @classmethod
+    def _each_once(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed stands there twice; expected each once")
+        return seeds
 
     def subset(self, *sections: str) -> dict:
         """The named sections as plain data: what a stage depends on."""

@@ -21,6 +21,7 @@ from cardiosynth.study.errors import InputError
 from cardiosynth.study.experiments import datasets, stages
 from cardiosynth.study.study_file import Study, load_study
 from cardiosynth.workflow.notebooks import pages
+from cardiosynth.workflow.pages import have_their_figures
 
 CHATTER = (
     "Assuming unrestricted",
@@ -50,6 +51,7 @@ def run(study_file: Path, data: str | None, cores: int, again: str | None = None
         | {
             "CARDIOSYNTH_STAGES": json.dumps([*stages(study).values(), *(f"notebook {path.stem}" for path in pages()), "book"]),
             "CARDIOSYNTH_STARTED": str(started),
+            "CARDIOSYNTH_RUNNER": str(os.getpid()),
             "OMP_NUM_THREADS": "1",
             "PYTHONWARNINGS": "ignore",
             "PYTHONUTF8": "1",  # whatever the locale, in libraries too
@@ -58,6 +60,8 @@ def run(study_file: Path, data: str | None, cores: int, again: str | None = None
         | _cache()
     )
     with _one_at_a_time(results) as lock:
+        if not have_their_figures(results):
+            (results / "notebooks" / "pages.json").unlink(missing_ok=True)  # so that those pages run again
         if _run(command, environment, lock):
             raise InputError(f"study {study.name} stopped: the message above says why; the same command goes on from there")
     print(format_table1(pd.read_csv(results / "table1.csv")))
@@ -94,7 +98,9 @@ def _cache() -> dict[str, str]:
 
 
 def _check_names(study: Study, study_file: Path) -> None:
-    """Refuse names of files that a workflow would take for patterns."""
+    """Refuse a study whose results would be those of another file, and names of files that a workflow would take for patterns."""
+    if study_file.stem != study.name:
+        raise InputError(f"{study_file}: the key name is {study.name!r}; give file and study one name, or another study's results are lost")
     for path in (study.datasets.split, study.generator.perceptual_weights):
         if path and set("{}") & set(str(path)):
             raise InputError(f"{study_file}: {path}: braces stand for wildcards in a workflow; give that file another name")
@@ -135,7 +141,7 @@ def _one_at_a_time(results: Path) -> Iterator[int]:
         for folder in (results, ROOT / ".snakemake"):
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
-        lock = open(results / ".running", "w", encoding="utf-8")
+        lock = open(results / ".running", "a+", encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{folder}: {(error.strerror or str(error)).lower()}; a study writes into its checkout: run it in a copy of {ROOT} that you may write"
@@ -144,9 +150,13 @@ def _one_at_a_time(results: Path) -> Iterator[int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InputError(f"{results}: this study is already running; wait for it or stop it first") from error
+            lock.seek(0)
+            raise InputError(f"{results}: this study is already running (process {lock.read()}); wait for it or stop it first") from error
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL):
                 raise
             print(f"{results}: no locks on this file system; see to it yourself that the study runs only once at a time", file=sys.stderr)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield lock.fileno()

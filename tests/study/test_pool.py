@@ -74,3 +74,16 @@ def test_workers_end_with_a_parent_that_is_killed():
         os.kill(parent.pid, signal.SIGKILL)
         gone, alive = psutil.wait_procs([worker], timeout=10)
     assert gone and not alive
+
+
+def test_a_process_and_what_it_started_end_with_the_parent_that_it_watches():
+    watching = (
+        "import os, subprocess, sys, time; from cardiosynth.study.pool import end_with; end_with(os.getppid())\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(os.getpid(), child.pid, flush=True); time.sleep(60)\n"
+    )
+    program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {watching!r}])"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8") as parent:
+        processes = [psutil.Process(int(number)) for number in parent.stdout.readline().split()]
+        parent.kill()
+        assert len(processes) == 2 and not psutil.wait_procs(processes, timeout=10)[1]

@@ -19,6 +19,7 @@ def test_every_committed_study_loads_under_its_own_name(path):
         (GOOD + "sfera: {widht: 3}", r"sfera.widht: unknown key"),
         (GOOD + "sfera: {features: many}", r"sfera.features: 'many': "),
         (GOOD + "seeds: []", r"seeds: \[\]: "),
+        (GOOD + "seeds: [1, 1]", r"seeds: \[1, 1\]: .*a seed stands there twice"),
         (GOOD + "grid: {size_px: 8}", r"grid.size_px: 8: "),
         (GOOD + "masks: {target: flat}", r"masks.target: 'flat': "),
         (GOOD + "masks: {es_scale: [0.7]}", r"masks.es_scale.1: .*Field required"),

@@ -199,8 +199,14 @@ def test_a_bad_parameter_leaves_no_output(notebook, tmp_path, pairs, message):
 
 
 def test_a_second_run_of_the_same_study_waits_its_turn(tmp_path):
-    with runner._one_at_a_time(tmp_path), pytest.raises(InputError, match="already running"), runner._one_at_a_time(tmp_path):
+    with runner._one_at_a_time(tmp_path), pytest.raises(InputError, match=r"already running \(process \d+\)"), runner._one_at_a_time(tmp_path):
         pass
+
+
+def test_a_study_whose_name_is_not_its_files_is_refused_before_another_ones_results_are_lost(tmp_path):
+    shutil.copyfile(ROOT / "studies" / "smoke.yaml", tmp_path / "mine.yaml")
+    with pytest.raises(InputError, match="mine.yaml: the key name is 'smoke'; give file and study one name"):
+        runner.run(tmp_path / "mine.yaml", None, 1)
 
 
 def test_every_stage_has_its_place_in_the_count():

@@ -95,6 +95,22 @@ def test_pages_run_again_for_other_results_and_those_that_the_book_has_no_more_g
     assert set(second) == {"01-first"} and second["01-first"] != first["01-first"]
 
 
+def test_a_page_whose_figure_is_not_its_own_any_more_runs_again(folder):
+    figures = folder / "results" / "figures"
+    figures.mkdir()
+    page = folder / "notebooks" / "02-second.ipynb"
+    draw = "open('../results/figures/02-a.png', 'w').write('drawn'); print('../figures/02-a.png',"
+    page.write_text(page.read_text().replace("print(", draw))
+    first = run(folder)
+    assert pages.have_their_figures(folder / "results") and run(folder) == first
+    for spoil in (lambda path: path.write_text("of another run"), lambda path: path.unlink()):
+        spoil(figures / "02-a.png")
+        assert not pages.have_their_figures(folder / "results")
+        again = run(folder)
+        assert again["01-first"] == first["01-first"] and again["02-second"] != first["02-second"]
+        assert (figures / "02-a.png").read_text() == "drawn" and pages.have_their_figures(folder / "results")
+
+
 def test_a_page_that_fails_is_named_with_its_error(folder):
     page = folder / "notebooks" / "02-second.ipynb"
     page.write_text(page.read_text().replace("print(", "1 / 0; print("))
