@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
 from graphlib import TopologicalSorter
 from importlib import import_module
@@ -57,7 +58,8 @@ def end_with(parent: int) -> None:
         while os.getppid() == parent:
             time.sleep(1)
         for process in psutil.Process().children(recursive=True):
-            process.kill()
+            with suppress(psutil.Error):  # it may have ended by itself
+                process.kill()
         os._exit(1)
 
     Thread(target=wait_for_end, daemon=True).start()
